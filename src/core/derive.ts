@@ -1,0 +1,100 @@
+import { extract } from '@noble/hashes/hkdf.js';
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { KeysteadError } from './errors.ts';
+import { SecretBytes } from './secret-bytes.ts';
+
+/** Bytes that HKDF-SHA256 can give at most: 255 blocks of 32 (RFC 5869, section 2.3). */
+export const MAX_KEY_LENGTH = 8160;
+/** Bytes; Constellation's own minimum. 32 are advised. */
+export const MIN_MASTER_SECRET_LENGTH = 16;
+/** Bytes; RFC 5869 allows any, we do not: a salt shorter than the hash is a mistake. */
+export const MIN_SALT_LENGTH = 32;
+
+/**
+ * Every `info` string of the product (docs/formats/derivation.md). No two may be equal or made equal by a data key's
+ * id: ids come behind `key-`, our own strings begin with `keystead/`.
+ */
+export const INFO = {
+  dataKey: 'key-',
+  fingerprint: 'keystead/kek-fingerprint/v1',
+  wrap: 'keystead/wrap/v1',
+  check: 'keystead/check/v1',
+} as const;
+
+const BLOCK = 32;
+type Hash = ReturnType<typeof sha256.create>;
+
+/**
+ * HKDF-Expand-SHA256 (RFC 5869, section 2.3) under one secret, many times.
+ *
+ * The HMAC key schedule (RFC 2104: the states after the ipad and the opad block) is computed once; every call starts
+ * from a copy of it. `dispose` wipes both states.
+ */
+export class Expander {
+  readonly #inner: Hash;
+  readonly #outer: Hash;
+  readonly #work: Hash;
+  readonly #tail = new Uint8Array(1);
+
+  /** @param prk a pseudorandom key; the caller still has to wipe it. */
+  constructor(prk: Uint8Array) {
+    const state = hmac.create(sha256, prk);
+    this.#inner = state.iHash as Hash;
+    this.#outer = state.oHash as Hash;
+    this.#work = sha256.create();
+  }
+
+  /** @param length 1 to 8160 bytes. */
+  expand(info: Uint8Array, length: number): SecretBytes {
+    const blocks = Math.ceil(length / BLOCK);
+    const okm = new Uint8Array(blocks * BLOCK);
+    for (let n = 0; n < blocks; n++) {
+      const block = okm.subarray(n * BLOCK, (n + 1) * BLOCK);
+      this.#tail[0] = n + 1;
+      const inner = this.#inner._cloneInto(this.#work);
+      if (n > 0) inner.update(okm.subarray((n - 1) * BLOCK, n * BLOCK));
+      inner.update(info).update(this.#tail).digestInto(block);
+      this.#outer._cloneInto(this.#work).update(block).digestInto(block);
+    }
+    if (okm.length === length) return SecretBytes.own(okm);
+    const exact = okm.slice(0, length);
+    okm.fill(0);
+    return SecretBytes.own(exact);
+  }
+
+  dispose(): void {
+    this.#inner.destroy();
+    this.#outer.destroy();
+    this.#work.destroy();
+  }
+}
+
+/** HKDF-Extract-SHA256 (RFC 5869, section 2.2). */
+export function extractPrk(masterSecret: Uint8Array, salt: Uint8Array): SecretBytes {
+  return SecretBytes.own(extract(sha256, masterSecret, salt));
+}
+
+/** Throws `bad-length` unless 1 ≤ length ≤ 8160, a whole number. */
+export function assertKeyLength(length: unknown): asserts length is number {
+  if (typeof length !== 'number' || !Number.isInteger(length) || length < 1 || length > MAX_KEY_LENGTH) {
+    const shown = typeof length === 'number' ? String(length) : `a ${typeof length}`;
+    throw new KeysteadError('bad-length', `length must be a whole number from 1 to ${MAX_KEY_LENGTH}, not ${shown}`);
+  }
+}
+
+/**
+ * The check value of a data key: 16 bytes, HKDF-Expand(DEK, "keystead/check/v1"), to compare keys without showing
+ * them. One-way; for a key shorter than 16 bytes it helps who can try all keys.
+ */
+export function checkValue(key: SecretBytes): Uint8Array {
+  const mac = hmac.create(sha256, key.expose());
+  const out = mac.update(CHECK_INPUT).digest();
+  mac.destroy();
+  return out.subarray(0, CHECK_LENGTH);
+}
+
+/** Bytes of a check value. */
+export const CHECK_LENGTH = 16;
+// One block of HKDF-Expand is HMAC(key, info | 0x01).
+const CHECK_INPUT = Uint8Array.of(...Buffer.from(INFO.check), 1);

@@ -1,0 +1,140 @@
+/**
+ * The product's one error class and its one table.
+ *
+ * A `reason` is a stable word that users may match on; it names its `code`; the code gives the HTTP status, the gRPC
+ * status (numbers of google.rpc.Code), the exit status (numbers of sysexits.h) and whether trying again can help.
+ */
+
+/** Canonical codes, named as gRPC names them. */
+export const CODES = {
+  invalid_argument: { http: 400, grpc: 3, exit: 64, retryable: false },
+  unauthenticated: { http: 401, grpc: 16, exit: 77, retryable: false },
+  permission_denied: { http: 403, grpc: 7, exit: 77, retryable: false },
+  not_found: { http: 404, grpc: 5, exit: 66, retryable: false },
+  already_exists: { http: 409, grpc: 6, exit: 73, retryable: false },
+  aborted: { http: 409, grpc: 10, exit: 75, retryable: true },
+  failed_precondition: { http: 409, grpc: 9, exit: 65, retryable: false },
+  resource_exhausted: { http: 429, grpc: 8, exit: 75, retryable: true },
+  canceled: { http: 499, grpc: 1, exit: 130, retryable: false },
+  deadline_exceeded: { http: 504, grpc: 4, exit: 75, retryable: true },
+  unavailable: { http: 503, grpc: 14, exit: 75, retryable: true },
+  unimplemented: { http: 501, grpc: 12, exit: 69, retryable: false },
+  data_loss: { http: 500, grpc: 15, exit: 65, retryable: false },
+  internal: { http: 500, grpc: 13, exit: 70, retryable: false },
+} as const satisfies Record<string, { http: number; grpc: number; exit: number; retryable: boolean }>;
+
+export type Code = keyof typeof CODES;
+
+interface ReasonRow {
+  readonly code: Code;
+  /** Sharpens the HTTP status of the code. */
+  readonly http?: number;
+  /** RFC 9457 `title`: the same for every occurrence. */
+  readonly title: string;
+}
+
+/** Stable kebab-case words. A new one is added here and nowhere else. */
+export const REASONS = {
+  'bad-id': { code: 'invalid_argument', title: 'The data key id is not valid' },
+  'bad-length': { code: 'invalid_argument', title: 'The key length is not valid' },
+  'bad-version': { code: 'invalid_argument', title: 'The key version is not valid' },
+  'bad-request': { code: 'invalid_argument', title: 'The request is not valid' },
+  'bad-json': { code: 'invalid_argument', title: 'The body is not valid JSON' },
+  'bad-uri': { code: 'invalid_argument', title: 'The URI is not valid' },
+  'bad-config': { code: 'invalid_argument', title: 'The configuration is not valid' },
+  'bad-master-secret': { code: 'invalid_argument', title: 'The master secret is not valid' },
+  'bad-salt': { code: 'invalid_argument', title: 'The salt is not valid' },
+  'bad-message': { code: 'invalid_argument', title: 'The message is not valid protobuf' },
+  'body-too-large': { code: 'invalid_argument', http: 413, title: 'The body is too large' },
+  'unsupported-media-type': { code: 'invalid_argument', http: 415, title: 'The content type is not supported' },
+  'not-acceptable': { code: 'invalid_argument', http: 406, title: 'No acceptable representation' },
+  'no-credentials': { code: 'unauthenticated', title: 'Credentials are needed' },
+  'bad-credentials': { code: 'unauthenticated', title: 'The credentials were not accepted' },
+  policy: { code: 'permission_denied', title: 'Not permitted by policy' },
+  'no-route': { code: 'not_found', title: 'There is no such route' },
+  'method-not-allowed': { code: 'invalid_argument', http: 405, title: 'The method is not allowed here' },
+  'no-data-key': { code: 'not_found', title: 'There is no such data key' },
+  'no-version': { code: 'not_found', title: 'There is no such version' },
+  'no-file': { code: 'not_found', title: 'The file is not there' },
+  'data-key-exists': { code: 'already_exists', title: 'The data key exists already' },
+  'kek-exists': { code: 'already_exists', title: 'The service has another key-encryption key' },
+  'file-exists': { code: 'already_exists', title: 'The file exists already' },
+  'stale-etag': { code: 'aborted', http: 412, title: 'The record has changed since it was read' },
+  'length-mismatch': { code: 'failed_precondition', title: 'The data key has another length' },
+  'check-mismatch': { code: 'failed_precondition', http: 412, title: 'The data key is not the expected one' },
+  'fingerprint-mismatch': { code: 'failed_precondition', title: 'The key-encryption key is not the expected one' },
+  sealed: { code: 'failed_precondition', http: 503, title: 'The service is sealed' },
+  'request-timeout': { code: 'deadline_exceeded', http: 408, title: 'The request did not arrive in time' },
+  timeout: { code: 'deadline_exceeded', title: 'The deadline has passed' },
+  'client-gone': { code: 'canceled', title: 'The caller went away' },
+  'store-full': { code: 'resource_exhausted', http: 507, title: 'The store is full' },
+  'headers-too-large': { code: 'invalid_argument', http: 431, title: 'The request line and headers are too large' },
+  'audit-unavailable': { code: 'unavailable', title: 'The audit record could not be written' },
+  'store-unreachable': { code: 'unavailable', title: 'The store could not be reached' },
+  'kms-unreachable': { code: 'unavailable', title: 'The key management service could not be reached' },
+  'server-unreachable': { code: 'unavailable', title: 'The key service could not be reached' },
+  closing: { code: 'unavailable', title: 'The service is closing' },
+  'address-in-use': { code: 'unavailable', title: 'The address is in use' },
+  'cannot-listen': { code: 'unavailable', title: 'The service cannot listen there' },
+  'not-implemented': { code: 'unimplemented', title: 'Not part of this version' },
+  'not-supported': { code: 'unimplemented', title: 'Not supported by this provider' },
+  'record-corrupt': { code: 'data_loss', title: 'The stored record is damaged' },
+  'context-mismatch': { code: 'data_loss', title: 'The wrapped key does not belong to this name' },
+  unexpected: { code: 'internal', title: 'Something unexpected happened' },
+} as const satisfies Record<string, ReasonRow>;
+
+export type Reason = keyof typeof REASONS;
+
+export interface ErrorOptions {
+  /** What happened underneath: for the log, never for the caller. */
+  readonly cause?: unknown;
+  /** Seconds after which trying again makes sense. */
+  readonly retryAfter?: number;
+}
+
+/**
+ * Everything that fails in this product fails with this class.
+ *
+ * The message says what happened, to what, and what to do next; lower case, no full stop, never a key, token or
+ * credential. Act on `code` and `reason`, never on the text.
+ */
+export class KeysteadError extends Error {
+  override readonly name = 'KeysteadError';
+  readonly reason: Reason;
+  readonly code: Code;
+  readonly retryAfter: number | undefined;
+
+  constructor(reason: Reason, message: string, options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.reason = reason;
+    this.code = REASONS[reason].code;
+    this.retryAfter = options.retryAfter;
+  }
+
+  /** Turns anything caught into the one class. What is not known becomes `internal`, its text kept in `cause` only. */
+  static from(error: unknown): KeysteadError {
+    if (error instanceof KeysteadError) return error;
+    return new KeysteadError('unexpected', 'something unexpected happened; the log has the details', { cause: error });
+  }
+
+  get title(): string {
+    return REASONS[this.reason].title;
+  }
+
+  get httpStatus(): number {
+    const row: ReasonRow = REASONS[this.reason];
+    return row.http ?? CODES[row.code].http;
+  }
+
+  get grpcStatus(): number {
+    return CODES[this.code].grpc;
+  }
+
+  get exitStatus(): number {
+    return CODES[this.code].exit;
+  }
+
+  get retryable(): boolean {
+    return CODES[this.code].retryable;
+  }
+}
