@@ -25,5 +25,7 @@ export interface AuditEvent {
  */
 export interface AuditSink {
   write(event: AuditEvent): Promise<void>;
+  /** For readiness: why no line can be written now; undefined, or absent, when lines can be written. */
+  failure?(): unknown;
   close(): Promise<void>;
 }

@@ -22,14 +22,21 @@ export const INFO = {
   check: 'keystead/check/v1',
 } as const;
 
+/** Bytes of a check value. */
+export const CHECK_LENGTH = 16;
+
 const BLOCK = 32;
+const FINGERPRINT_LENGTH = 16;
+const FINGERPRINT_INFO = Buffer.from(INFO.fingerprint);
+// One block of HKDF-Expand is HMAC(key, info | 0x01).
+const CHECK_INPUT = Uint8Array.of(...Buffer.from(INFO.check), 1);
 type Hash = ReturnType<typeof sha256.create>;
 
 /**
  * HKDF-Expand-SHA256 (RFC 5869, section 2.3) under one secret, many times.
  *
  * The HMAC key schedule (RFC 2104: the states after the ipad and the opad block) is computed once; every call starts
- * from a copy of it. `dispose` wipes both states.
+ * from a copy of it and wipes the copy. `dispose` wipes both states. One call at a time: it never awaits.
  */
 export class Expander {
   readonly #inner: Hash;
@@ -45,18 +52,21 @@ export class Expander {
     this.#work = sha256.create();
   }
 
-  /** @param length 1 to 8160 bytes. */
+  /** @param length 1 to 8160 bytes, else `bad-length`: behind 255 blocks the counter would begin again. */
   expand(info: Uint8Array, length: number): SecretBytes {
+    assertKeyLength(length);
     const blocks = Math.ceil(length / BLOCK);
     const okm = new Uint8Array(blocks * BLOCK);
     for (let n = 0; n < blocks; n++) {
-      const block = okm.subarray(n * BLOCK, (n + 1) * BLOCK);
+      const block = blocks === 1 ? okm : okm.subarray(n * BLOCK, (n + 1) * BLOCK);
       this.#tail[0] = n + 1;
       const inner = this.#inner._cloneInto(this.#work);
       if (n > 0) inner.update(okm.subarray((n - 1) * BLOCK, n * BLOCK));
       inner.update(info).update(this.#tail).digestInto(block);
       this.#outer._cloneInto(this.#work).update(block).digestInto(block);
     }
+    // What it worked on is the last block of the key; the next copy makes it usable again.
+    this.#work.destroy();
     if (okm.length === length) return SecretBytes.own(okm);
     const exact = okm.slice(0, length);
     okm.fill(0);
@@ -75,6 +85,16 @@ export function extractPrk(masterSecret: Uint8Array, salt: Uint8Array): SecretBy
   return SecretBytes.own(extract(sha256, masterSecret, salt));
 }
 
+/** 32 lower-case hex digits that tell one KEK from another: one-way, safe to print. @param kek expands under its PRK. */
+export function kekFingerprint(kek: Expander): string {
+  const fingerprint = kek.expand(FINGERPRINT_INFO, FINGERPRINT_LENGTH);
+  try {
+    return Buffer.from(fingerprint.expose()).toString('hex');
+  } finally {
+    fingerprint.dispose();
+  }
+}
+
 /** Throws `bad-length` unless 1 ≤ length ≤ 8160, a whole number. */
 export function assertKeyLength(length: unknown): asserts length is number {
   if (typeof length !== 'number' || !Number.isInteger(length) || length < 1 || length > MAX_KEY_LENGTH) {
@@ -88,13 +108,8 @@ export function assertKeyLength(length: unknown): asserts length is number {
  * them. One-way; for a key shorter than 16 bytes it helps who can try all keys.
  */
 export function checkValue(key: SecretBytes): Uint8Array {
-  const mac = hmac.create(sha256, key.expose());
-  const out = mac.update(CHECK_INPUT).digest();
-  mac.destroy();
-  return out.subarray(0, CHECK_LENGTH);
+  const mac = hmac.create(sha256, key.expose()).update(CHECK_INPUT).digest(); // `digest` wipes the state
+  const check = mac.slice(0, CHECK_LENGTH);
+  mac.fill(0);
+  return check;
 }
-
-/** Bytes of a check value. */
-export const CHECK_LENGTH = 16;
-// One block of HKDF-Expand is HMAC(key, info | 0x01).
-const CHECK_INPUT = Uint8Array.of(...Buffer.from(INFO.check), 1);

@@ -35,7 +35,7 @@ export interface Kek {
  */
 export interface DerivingKek {
   readonly version: number;
-  /** HKDF-SHA256 with info `"key-" + id`, as Constellation derives. `id` and `length` are valid already. */
+  /** HKDF-SHA256 with info `"key-" + id`, as Constellation derives. Throws `bad-id` or `bad-length`. */
   derive(id: string, length: number): SecretBytes;
 }
 

@@ -19,6 +19,9 @@ export interface Page<T> {
  * read; a record read is exactly a record written; `list` is ordered by the names' bytes and holds every name that
  * existed during the whole walk (it may miss names created while it runs).
  * Does not promise: secrecy. Everything given to a store is already wrapped.
+ *
+ * Names have 1 to 700 characters of `A-Z a-z 0-9 . _ ~ % / -`; upper and lower case are different names. `%` is a
+ * character like any other: nothing is decoded. No part between slashes is empty, or ends with a dot.
  */
 export interface WrappedKeyStore {
   /** Credentials removed. */

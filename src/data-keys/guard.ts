@@ -1,9 +1,9 @@
-import { timingSafeEqual } from 'node:crypto';
 import type { Call } from '../core/call.ts';
 import { assertDataKeyId } from '../core/data-key-id.ts';
 import { assertKeyLength, CHECK_LENGTH, checkValue } from '../core/derive.ts';
 import { KeysteadError } from '../core/errors.ts';
 import type { Guard } from '../core/guard.ts';
+import { SecretBytes } from '../core/secret-bytes.ts';
 import type { DataKey, DataKeyInfo, DataKeys, GetDataKey } from './data-keys.ts';
 
 /** Names of one page of a list at most. */
@@ -68,7 +68,8 @@ function assertGetDataKey(request: GetDataKey): void {
 
 async function getExpected(inner: DataKeys, request: GetDataKey, call: Call): Promise<DataKey> {
   const key = await inner.get(request, call);
-  if (request.expect === undefined || timingSafeEqual(request.expect, checkValue(key.key))) return key;
+  if (request.expect === undefined || SecretBytes.own(checkValue(key.key)).equals(SecretBytes.copyOf(request.expect)))
+    return key;
   key.key.dispose();
   throw new KeysteadError(
     'check-mismatch',

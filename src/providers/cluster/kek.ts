@@ -1,60 +1,96 @@
+import { open, SEAL_KEY_LENGTH, seal } from '../../core/aead.ts';
 import type { Call } from '../../core/call.ts';
 import type { Random } from '../../core/clock.ts';
 import type { Context } from '../../core/context.ts';
-import { MAX_ID_LENGTH } from '../../core/data-key-id.ts';
-import { Expander, extractPrk, INFO, MIN_MASTER_SECRET_LENGTH, MIN_SALT_LENGTH } from '../../core/derive.ts';
+import { assertDataKeyId, MAX_ID_LENGTH } from '../../core/data-key-id.ts';
+import { type Expander, INFO, kekFingerprint } from '../../core/derive.ts';
 import { KeysteadError } from '../../core/errors.ts';
 import type { Custody, DerivingKek, Kek, KekInfo, WrappedKey } from '../../core/kek.ts';
 import type { SecretBytes } from '../../core/secret-bytes.ts';
+import { openMasterSecret } from './master-secret.ts';
 
-const FINGERPRINT_LENGTH = 16;
-const INFO_PREFIX = Buffer.from(INFO.dataKey);
+/** Asked before a KEK is taken: throws where it is not the one that belongs to this service. */
+export type AcceptKek = (info: KekInfo, call: Call | undefined) => Promise<void>;
+
+const WRAP_INFO = Buffer.from(INFO.wrap);
+const ID_PREFIX = Buffer.from(INFO.dataKey);
+/** AES-256-GCM under a key that HKDF derives from the KEK (docs/formats/wrapped-record.md). */
+const ALGORITHM = 'A256GCM-HKDF-SHA256';
+
+interface OpenKek {
+  readonly expander: Expander;
+  readonly info: KekInfo;
+}
 
 /**
  * The cluster's own KEK, made of a master secret and a salt (docs/formats/derivation.md). Sealed until it is given.
  *
  * Promises: HKDF-Extract and the HMAC key schedule are computed once; the master secret itself is not kept; no data
- * key is ever kept.
+ * key is ever kept. Every version wraps under a name that holds its fingerprint, so another KEK is told from damage.
  */
 export class ClusterKek implements Kek, DerivingKek, Custody {
   readonly uri = 'kms://cluster-kms';
   readonly version = 1;
-  #open: { readonly expander: Expander; readonly info: KekInfo } | undefined;
-  readonly #info = Buffer.alloc(INFO_PREFIX.length + MAX_ID_LENGTH);
+  readonly #random: Random;
+  readonly #accept: AcceptKek;
+  /** `key-` and room for the longest id: an id is encoded in place, and `derive` never awaits. */
+  readonly #info = new Uint8Array(ID_PREFIX.length + MAX_ID_LENGTH);
+  readonly #id = Buffer.from(this.#info.buffer, ID_PREFIX.length);
+  #open: OpenKek | undefined;
 
-  constructor(_deps: { random: Random }) {
-    this.#info.set(INFO_PREFIX);
+  /** @param deps.accept absent: the first KEK that is given is taken. */
+  constructor(deps: { random: Random; accept?: AcceptKek }) {
+    this.#random = deps.random;
+    this.#accept = deps.accept ?? (async () => {});
+    this.#info.set(ID_PREFIX);
   }
 
   info(): KekInfo | undefined {
     return this.#open?.info;
   }
 
-  async bootstrap(masterSecret: SecretBytes, salt: SecretBytes): Promise<KekInfo> {
-    const opened = openKek(masterSecret, salt);
-    if (this.#open === undefined) {
-      this.#open = opened;
-      return opened.info;
+  async bootstrap(masterSecret: SecretBytes, salt: SecretBytes, call?: Call): Promise<KekInfo> {
+    const given = openKek(this.version, masterSecret, salt);
+    try {
+      this.#refuseOther(given.info);
+      await this.#accept(given.info, call);
+      this.#refuseOther(given.info); // somebody else may have been faster
+      if (this.#open === undefined) this.#open = given;
+      return given.info;
+    } finally {
+      if (this.#open !== given) given.expander.dispose();
     }
-    opened.expander.dispose();
-    if (this.#open.info.fingerprint === opened.info.fingerprint) return this.#open.info;
-    throw new KeysteadError(
-      'kek-exists',
-      `the service has another KEK, with fingerprint ${this.#open.info.fingerprint}; nothing was changed`,
-    );
   }
 
   derive(id: string, length: number): SecretBytes {
-    const end = INFO_PREFIX.length + this.#info.write(id, INFO_PREFIX.length);
+    assertDataKeyId(id); // one that does not fit would share its key with its head
+    const end = ID_PREFIX.length + this.#id.write(id);
     return this.#opened().expander.expand(this.#info.subarray(0, end), length);
   }
 
-  async wrap(_key: SecretBytes, _context: Context, _call: Call): Promise<WrappedKey> {
-    throw new KeysteadError('not-implemented', 'wrapping');
+  async wrap(key: SecretBytes, context: Context): Promise<WrappedKey> {
+    const kek = this.#opened();
+    return withWrapKey(kek, (wrapKey) => ({
+      kek: this.uri,
+      version: versionName(kek.info),
+      algorithm: ALGORITHM,
+      bytes: seal(wrapKey, key, context, this.#random),
+    }));
   }
 
-  async unwrap(_wrapped: WrappedKey, _context: Context, _call: Call): Promise<SecretBytes> {
-    throw new KeysteadError('not-implemented', 'unwrapping');
+  async unwrap(wrapped: WrappedKey, context: Context): Promise<SecretBytes> {
+    const kek = this.#opened();
+    const here = versionName(kek.info);
+    if (wrapped.kek !== this.uri || wrapped.version !== here) {
+      throw new KeysteadError(
+        'fingerprint-mismatch',
+        `the key is wrapped by ${wrapped.kek}, version ${wrapped.version}; the service has ${this.uri}, version ${here}`,
+      );
+    }
+    if (wrapped.algorithm !== ALGORITHM) {
+      throw new KeysteadError('record-corrupt', `the key is wrapped with an algorithm that ${this.uri} does not have`);
+    }
+    return withWrapKey(kek, (wrapKey) => open(wrapKey, wrapped.bytes, context));
   }
 
   async check(): Promise<void> {
@@ -66,31 +102,37 @@ export class ClusterKek implements Kek, DerivingKek, Custody {
     this.#open = undefined;
   }
 
-  #opened(): { readonly expander: Expander; readonly info: KekInfo } {
+  #opened(): OpenKek {
     if (this.#open === undefined) {
       throw new KeysteadError('sealed', 'the service has no KEK yet; give it one with POST /v1/system/bootstrap');
     }
     return this.#open;
   }
+
+  #refuseOther(given: KekInfo): void {
+    const here = this.#open?.info.fingerprint;
+    if (here === undefined || here === given.fingerprint) return;
+    throw new KeysteadError('kek-exists', `the service has another KEK, with fingerprint ${here}; nothing was changed`);
+  }
 }
 
 /** Throws `bad-master-secret` or `bad-salt`. */
-function openKek(masterSecret: SecretBytes, salt: SecretBytes): { expander: Expander; info: KekInfo } {
-  if (masterSecret.length < MIN_MASTER_SECRET_LENGTH) {
-    throw new KeysteadError(
-      'bad-master-secret',
-      `the master secret is ${masterSecret.length} bytes long, at least ${MIN_MASTER_SECRET_LENGTH} are needed (32 advised)`,
-    );
+function openKek(version: number, masterSecret: SecretBytes, salt: SecretBytes): OpenKek {
+  const expander = openMasterSecret(masterSecret, salt);
+  return { expander, info: { version, fingerprint: kekFingerprint(expander) } };
+}
+
+/** What a wrapped key calls the KEK version that wrapped it. */
+function versionName(info: KekInfo): string {
+  return `${info.version}-${info.fingerprint}`;
+}
+
+/** The wrapping key is derived for every use, which costs less than to guard it. */
+function withWrapKey<T>(kek: OpenKek, use: (wrapKey: SecretBytes) => T): T {
+  const wrapKey = kek.expander.expand(WRAP_INFO, SEAL_KEY_LENGTH);
+  try {
+    return use(wrapKey);
+  } finally {
+    wrapKey.dispose();
   }
-  if (salt.length < MIN_SALT_LENGTH) {
-    throw new KeysteadError(
-      'bad-salt',
-      `the salt is ${salt.length} bytes long, at least ${MIN_SALT_LENGTH} are needed`,
-    );
-  }
-  const prk = extractPrk(masterSecret.expose(), salt.expose());
-  const expander = new Expander(prk.expose());
-  prk.dispose();
-  const fingerprint = expander.expand(Buffer.from(INFO.fingerprint), FINGERPRINT_LENGTH);
-  return { expander, info: { version: 1, fingerprint: Buffer.from(fingerprint.expose()).toString('hex') } };
 }

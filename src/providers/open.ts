@@ -1,0 +1,91 @@
+import type { Random } from '../core/clock.ts';
+import { KeysteadError } from '../core/errors.ts';
+import type { Custody, DerivingKek, Kek } from '../core/kek.ts';
+import type { SecretSource } from '../core/secret-reference.ts';
+import type { WrappedKeyStore } from '../core/store.ts';
+import { resolveSecrets } from '../core/uri.ts';
+import type { KmsProvider, KmsUriOf, StorageProvider, StorageUriOf } from '../core/uri-schemas.ts';
+import type { AcceptKek } from './cluster/kek.ts';
+
+/** A KEK behind its door, and what this KMS can do besides. */
+export interface OpenedKek {
+  readonly kek: Kek;
+  /** Where data keys can be derived from the KEK. */
+  readonly deriving?: DerivingKek & { readonly uri: string };
+  /** Where people bring the KEK. */
+  readonly custody?: Custody;
+}
+
+export interface KekDeps {
+  readonly random: Random;
+  /** Where the URI's references lead. */
+  readonly secrets: SecretSource;
+  /** Asked before a KEK that people bring is taken; absent: the first one is. */
+  readonly accept?: AcceptKek;
+}
+
+/** Opens the door that a URI names. A door that nobody asks for is not loaded. The caller closes the KEK. */
+export function openKek<P extends KmsProvider>(uri: KmsUriOf<P>, deps: KekDeps): Promise<OpenedKek> {
+  const open: KekDoors[P] = KEKS[uri.provider];
+  return open(uri, deps);
+}
+
+/** As `openKek`; undefined for `storage://no-store`, which keeps nothing. */
+export function openStore<P extends StorageProvider>(
+  uri: StorageUriOf<P>,
+  deps: StoreDeps,
+): Promise<WrappedKeyStore | undefined> {
+  const open: StoreDoors[P] = STORES[uri.provider];
+  return open(uri, deps);
+}
+
+/** What stores behind a cloud's door need. */
+export interface StoreDeps {
+  /** Where the URI's references lead. */
+  readonly secrets: SecretSource;
+}
+
+type KekDoors = { readonly [P in KmsProvider]: (uri: KmsUriOf<P>, deps: KekDeps) => Promise<OpenedKek> };
+type StoreDoors = {
+  readonly [P in StorageProvider]: (uri: StorageUriOf<P>, deps: StoreDeps) => Promise<WrappedKeyStore | undefined>;
+};
+
+const CLUSTER_WORKS = 'kms://cluster-kms, a KEK of your own';
+const MEMORY_WORKS = 'storage://memory, gone with the process, or storage://no-store with derived keys';
+
+// Exhaustive: a provider without a row does not compile. Doors by `import()` only: each cloud's SDK costs up to half a
+// second and 40 MB at import.
+const KEKS: KekDoors = {
+  'cluster-kms': openCluster,
+  aws: async (uri, deps) => ({ kek: await (await import('./aws/kek.ts')).openAwsKek(uri, deps) }),
+  gcp: async (uri, deps) => ({ kek: await (await import('./gcp/kek.ts')).openGcpKek(uri, deps) }),
+  azure: async (uri, deps) => ({ kek: await (await import('./azure/kek.ts')).openAzureKek(uri, deps) }),
+};
+
+const STORES: StoreDoors = {
+  'no-store': async () => undefined,
+  memory: async () => (await import('./memory/store.ts')).memoryStore(),
+  aws: async (uri, deps) => (await import('./aws/s3-store.ts')).openS3Store(uri, deps),
+  gcp: async (uri, deps) => (await import('./gcp/gcs-store.ts')).openGcsStore(uri, deps),
+  azure: async (uri, deps) => (await import('./azure/blob-store.ts')).openBlobStore(uri, deps),
+};
+
+async function openCluster(uri: KmsUriOf<'cluster-kms'>, deps: KekDeps): Promise<OpenedKek> {
+  const { ClusterKek } = await import('./cluster/kek.ts');
+  const { key, salt } = await resolveSecrets(uri, deps.secrets);
+  const kek = new ClusterKek(deps);
+  try {
+    if ((key === undefined) !== (salt === undefined)) {
+      throw new KeysteadError('bad-uri', `${kek.uri}: key and salt are given together or not at all`);
+    }
+    if (key !== undefined && salt !== undefined) await kek.bootstrap(key, salt);
+    return { kek, deriving: kek, custody: kek };
+  } finally {
+    key?.dispose();
+    salt?.dispose();
+  }
+}
+
+async function missing(uri: string, what: string, instead: string): Promise<never> {
+  throw new KeysteadError('not-implemented', `${uri}: the door to ${what} is not part of this version; use ${instead}`);
+}
