@@ -1,3 +1,4 @@
+import type { AuditSink } from '../core/audit.ts';
 import type { Call } from '../core/call.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { KeysteadError } from '../core/errors.ts';
@@ -42,12 +43,18 @@ export interface SystemDeps {
   readonly store?: WrappedKeyStore;
   readonly random: Random;
   readonly clock: Clock;
+  /** Asked for readiness: a service that can write no audit line answers nothing. */
+  readonly audit?: Pick<AuditSink, 'failure'>;
+  /** True from the moment on that the service is told to end. */
+  readonly closing?: () => boolean;
+  /** When the service began, where that is not now. */
+  readonly startedAt?: Date;
   readonly about: Pick<ServiceStatus, 'version' | 'mode' | 'kms' | 'storage' | 'development'>;
 }
 
 /** The service's own state: what it is, whether it is ready, and how it gets its KEK. */
 export function openSystem(deps: SystemDeps): System {
-  const startedAt = deps.clock.now();
+  const startedAt = deps.startedAt ?? deps.clock.now();
   return {
     async status(call) {
       const kek = deps.custody?.info();
@@ -95,6 +102,10 @@ function custodyOf(deps: SystemDeps): Custody {
 
 async function firstFailure(deps: SystemDeps, call: Call): Promise<KeysteadError | undefined> {
   try {
+    if (deps.closing?.() === true) throw new KeysteadError('closing', 'the service is closing');
+    if (deps.audit?.failure?.() !== undefined) {
+      throw new KeysteadError('audit-unavailable', 'the audit trail cannot be written, so nothing is handed out');
+    }
     await deps.kek.check(call);
     await deps.store?.check(call);
     return undefined;

@@ -7,9 +7,19 @@ export interface Metrics {
   /** A data key handed out. */
   dataKey(source: 'derived' | 'stored' | 'cache'): void;
   /** In the text format of Prometheus. */
-  exposition(): Promise<{ readonly contentType: string; readonly body: string }>;
+  exposition(): Promise<Exposition>;
+  /** The present values, for another process of the service to add up. */
+  snapshot(): Promise<Snapshot>;
   readonly registry: Registry;
 }
+
+export interface Exposition {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** The values of one process, plain data. */
+export type Snapshot = readonly { readonly name: string; readonly type: string; readonly aggregator?: string }[];
 
 const BUCKETS = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5];
 
@@ -30,11 +40,40 @@ export function openMetrics(): Metrics {
     labelNames: ['source'] as const,
     registers: [registry],
   });
+  // The client looks labels up by sorting and joining them; on the way of every request that costs more than the rest.
+  const series = new Map<string, { observe(seconds: number): void }>();
+  const seriesOf = (transport: string, route: string, outcome: string) => {
+    const name = `${transport} ${outcome} ${route}`;
+    const known = series.get(name);
+    if (known !== undefined) return known;
+    const made = requests.labels({ transport, route, outcome });
+    series.set(name, made);
+    return made;
+  };
+  const sources = new Map<string, { inc(): void }>();
   return {
     registry,
-    request: (transport, route, outcome, seconds) =>
-      requests.observe({ transport, route, outcome: String(outcome) }, seconds),
-    dataKey: (source) => dataKeys.inc({ source }),
+    request: (transport, route, outcome, seconds) => seriesOf(transport, route, String(outcome)).observe(seconds),
+    dataKey(source) {
+      const counter = sources.get(source) ?? dataKeys.labels({ source });
+      sources.set(source, counter);
+      counter.inc();
+    },
     exposition: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+    snapshot: () => registry.getMetricsAsJSON(),
   };
+}
+
+/** Adds up what several processes count, each metric in its own way: sums, maxima, averages. */
+export async function expositionOf(snapshots: readonly Snapshot[]): Promise<Exposition> {
+  const registry = Registry.aggregate(snapshots as object[]);
+  return { contentType: registry.contentType, body: await registry.metrics() };
+}
+
+/**
+ * What must not be forgotten of processes that are gone, as one snapshot: counters and histograms, which never fall.
+ */
+export async function lastingOf(snapshots: readonly Snapshot[]): Promise<Snapshot> {
+  const lasting = snapshots.map((metrics) => metrics.filter(({ type }) => type === 'counter' || type === 'histogram'));
+  return Registry.aggregate(lasting as object[]).getMetricsAsJSON();
 }

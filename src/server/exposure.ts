@@ -1,0 +1,81 @@
+import { availableParallelism } from 'node:os';
+import type { Address } from '../config/address.ts';
+import { formatAddress, isLoopback, parseAddress } from '../config/address.ts';
+import type { Config } from '../config/schema.ts';
+import { KeysteadError } from '../core/errors.ts';
+import { serviceMode } from '../core/service-mode.ts';
+import { parseKmsUri, parseStorageUri } from '../core/uri.ts';
+
+/** Where the service listens, and what its operator should know about that. */
+export interface Exposure {
+  readonly http: Address;
+  /** Undefined: the gRPC listener is off. */
+  readonly grpc: Address | undefined;
+  readonly workers: number;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Decides whether a configuration may be served at all: pure, nothing is opened. Throws `bad-config`.
+ *
+ * A development server listens on loopback only; any other one listens beyond loopback with TLS, or in the clear when
+ * that was asked for by name.
+ */
+export function exposureOf(config: Config): Exposure {
+  const http = addressOf(config.http.listen, 'http.listen');
+  const grpc = config.grpc.listen === 'off' ? undefined : addressOf(config.grpc.listen, 'grpc.listen');
+  const beyond = [http, grpc].filter((address) => address !== undefined).filter((address) => !isLoopback(address));
+  const plaintext = config.tls.certFile === undefined && config.tls.keyFile === undefined;
+  if (config.dev) assertLocal(beyond);
+  else if (plaintext && !config.insecurePlaintext) assertProtected(beyond);
+  return { http, grpc, workers: workersOf(config), warnings: warningsOf(config, beyond, plaintext) };
+}
+
+function addressOf(text: string, name: string): Address {
+  const address = parseAddress(text);
+  if (address !== undefined) return address;
+  throw new KeysteadError('bad-config', `${name} must be HOST:PORT, with brackets around an IPv6 address`);
+}
+
+function assertLocal(beyond: readonly Address[]): void {
+  const [first] = beyond;
+  if (first === undefined) return;
+  throw new KeysteadError(
+    'bad-config',
+    `a development server gives every caller every right, so it listens on loopback only, not on ${formatAddress(first)}; use 127.0.0.1, [::1] or localhost`,
+  );
+}
+
+function assertProtected(beyond: readonly Address[]): void {
+  const [first] = beyond;
+  if (first === undefined) return;
+  throw new KeysteadError(
+    'bad-config',
+    `listening on ${formatAddress(first)} without TLS would send keys over the network in the clear; give --tls-cert-file and --tls-key-file, or say --insecure-plaintext`,
+  );
+}
+
+function workersOf(config: Config): number {
+  const workers = config.workers === 'auto' ? availableParallelism() : config.workers;
+  if (workers === 1) return 1;
+  const storage = parseStorageUri(config.storage);
+  if (storage.provider === 'memory' && serviceMode(parseKmsUri(config.kms), storage) === 'wrap') {
+    throw new KeysteadError(
+      'bad-config',
+      `${workers} workers would each hold a storage://memory of their own and give different keys for one id; use one worker or another store`,
+    );
+  }
+  return workers;
+}
+
+function warningsOf(config: Config, beyond: readonly Address[], plaintext: boolean): string[] {
+  const warnings: string[] = [];
+  if (plaintext && beyond.length > 0) {
+    const where = beyond.map(formatAddress).join(' and ');
+    warnings.push(`listening in plaintext on ${where}: keys and credentials cross the network in the clear`);
+  }
+  if (!config.dev && config.admin.tokenFile === undefined) {
+    warnings.push('no credentials are configured: only liveness, readiness and status answer; give admin.tokenFile');
+  }
+  return warnings;
+}

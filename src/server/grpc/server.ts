@@ -1,0 +1,36 @@
+import type { Config } from '../../config/schema.ts';
+import type { Clock } from '../../core/clock.ts';
+import { traceIds } from '../../core/trace-id.ts';
+import type { Logger } from '../../telemetry/log.ts';
+import type { Services } from '../../wiring.ts';
+import { healthMethods } from './health.ts';
+import { kmsMethods } from './kms.ts';
+import { type GrpcServer, openTransport, type Tls } from './transport.ts';
+
+export type { GrpcServer } from './transport.ts';
+
+export interface GrpcServerDeps {
+  readonly services: Services;
+  readonly config: Config;
+  readonly log: Logger | undefined;
+  readonly tls?: Tls;
+  readonly clock: Clock;
+}
+
+/** The gRPC porch: `kms.API` and `grpc.health.v1.Health`. Does not listen yet. */
+export async function openGrpcServer(deps: GrpcServerDeps): Promise<GrpcServer> {
+  const { services, log, tls, clock } = deps;
+  const draining = new AbortController();
+  const methods = [...kmsMethods(services), ...healthMethods({ services, clock, draining: draining.signal })];
+  return openTransport({
+    house: {
+      methods: new Map(methods.map((method) => [method.path, method])),
+      metrics: services.metrics,
+      log,
+      traceId: traceIds(),
+    },
+    clock,
+    tls,
+    draining,
+  });
+}

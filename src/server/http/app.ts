@@ -1,0 +1,108 @@
+import type { TlsOptions } from 'node:tls';
+import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
+import type { Logger } from 'pino';
+import type { Config } from '../../config/schema.ts';
+import type { Services } from '../../wiring.ts';
+import { assertJsonType, parseJson } from './json-body.ts';
+import { BODY_LIMIT, DEFAULT_LIMITS, type HttpLimits, MAX_SEGMENT_LENGTH, serverOptions } from './limits.ts';
+import { admission } from './plugins/admission.ts';
+import { answerClientError } from './plugins/client-errors.ts';
+import { answerBadPath, answerFailures } from './plugins/failures.ts';
+import { faultLog } from './plugins/problem.ts';
+import type { RouteDeps } from './route.ts';
+import { ROUTES } from './routes.ts';
+import { traceIds } from './trace-id.ts';
+
+export interface AppDeps {
+  readonly services: Services;
+  readonly config: Config;
+  /** Where failures go that are the server's own fault. */
+  readonly log: Logger | false;
+  readonly tls?: Tls;
+  readonly limits?: Partial<HttpLimits>;
+}
+
+/** TLS 1.3. With `clientCa`, callers must show a certificate that comes from there. */
+interface Tls {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  readonly clientCa?: Buffer;
+}
+
+/** Builds the HTTP service. Does not listen. */
+export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
+  const limits = { ...DEFAULT_LIMITS, ...deps.limits };
+  const app = createApp(deps, limits);
+  // Fastify's typings have no place for these of Node's server. A caller that sent all it had to say, and closed its
+  // half of the connection, still gets its answer.
+  Object.assign(app.server, { httpAllowHalfOpen: true, maxConnections: limits.maxConnections, maxHeadersCount: 100 });
+  app.decorateRequest('call');
+  app.decorateReply('secret', null);
+  readJsonStrictly(app);
+  const routeDeps: RouteDeps = {
+    services: deps.services,
+    report: faultLog(deps.log),
+    openapi: async () => (await import('./openapi.ts')).openapiDocument(),
+  };
+  answerFailures(app, { routes: ROUTES, metrics: deps.services.metrics, report: routeDeps.report });
+  addRoutes(app, deps, routeDeps);
+  await app.ready();
+  return app;
+}
+
+function createApp(deps: AppDeps, limits: HttpLimits): FastifyInstance {
+  const traceId = traceIds();
+  const node = serverOptions(limits);
+  const options: FastifyServerOptions = {
+    logger: false,
+    genReqId: (request) => traceId(request.headers),
+    requestIdHeader: false,
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: limits.requestTimeout,
+    keepAliveTimeout: limits.keepAliveTimeout,
+    connectionTimeout: limits.idleTimeout,
+    // A call that arrives while the service drains is still answered; the connection is closed behind it.
+    return503OnClosing: false,
+    routerOptions: {
+      maxParamLength: MAX_SEGMENT_LENGTH,
+      // Each route reads its query itself, strictly.
+      querystringParser: (raw) => raw as unknown as Record<string, unknown>,
+    },
+    frameworkErrors: (error, request, reply) => answerBadPath(deps.services.metrics, error, request, reply),
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, traceId({})),
+  };
+  if (deps.tls === undefined) return fastify({ ...options, http: node });
+  const https = { ...node, ...tlsOptions(deps.tls), handshakeTimeout: limits.headersTimeout };
+  return fastify({ ...options, https } as FastifyServerOptions);
+}
+
+function tlsOptions({ cert, key, clientCa }: Tls): TlsOptions {
+  const minVersion = 'TLSv1.3';
+  if (clientCa === undefined) return { cert, key, minVersion };
+  return { cert, key, minVersion, ca: clientCa, requestCert: true, rejectUnauthorized: true };
+}
+
+/** `application/json` is the one type of bodies. */
+function readJsonStrictly(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
+    try {
+      assertJsonType(request.headers);
+      done(null, parseJson(body));
+    } catch (error) {
+      done(error as Error);
+    } finally {
+      // It may hold a master secret.
+      body.fill(0);
+    }
+  });
+}
+
+function addRoutes(app: FastifyInstance, deps: AppDeps, routeDeps: RouteDeps): void {
+  const admit = admission({ services: deps.services, development: deps.config.dev });
+  for (const route of ROUTES) {
+    const { method, url, bodyLimit } = route;
+    const handler = route.handler(routeDeps);
+    app.route({ method, url, handler, onRequest: admit(route), ...(bodyLimit === undefined ? {} : { bodyLimit }) });
+  }
+}

@@ -1,0 +1,79 @@
+import { KeysteadError, type Reason } from '../../core/errors.ts';
+import { problemOf } from './plugins/problem.ts';
+
+/** What the OpenAPI document says again and again. */
+
+/** Routes for callers with credentials. A development server asks for none, hence the empty alternative. */
+export const CALLER = { security: [{ bearerToken: [] }, {}] };
+/** Routes for anybody. */
+export const PUBLIC = { security: [] };
+
+interface Failure {
+  readonly reason: Reason;
+  readonly description: string;
+  readonly detail: string;
+}
+
+/** One typical failure for each status. */
+const FAILURES = {
+  400: failure('bad-length', 'The request is not valid.', 'length must be a whole number from 1 to 8160, not 8161'),
+  401: failure(
+    'no-credentials',
+    'Credentials are needed, or were not accepted.',
+    'credentials are needed: send "Authorization: Bearer TOKEN"',
+  ),
+  403: failure(
+    'policy',
+    'The caller may not do this.',
+    'data-key.get is not permitted; the audit id is 4bf92f3577b34da6a3ce929d0e0e4736',
+  ),
+  404: failure(
+    'no-version',
+    'There is no such data key, or no such version.',
+    'there is no version 2; derived data keys have version 1',
+  ),
+  406: failure(
+    'not-acceptable',
+    'No type in Accept is one that this route answers.',
+    'this route answers application/json; say so in Accept, or leave it out',
+  ),
+  409: failure(
+    'data-key-exists',
+    'It exists already, or is another one.',
+    'derived data keys exist for every id; ask with create "if-missing"',
+  ),
+  412: failure(
+    'check-mismatch',
+    'The key is not the expected one.',
+    'the data key is not the expected one: its check value differs',
+  ),
+  413: failure('body-too-large', 'The body is too large.', 'the body is larger than this route takes'),
+  415: failure(
+    'unsupported-media-type',
+    'The body is not `application/json`.',
+    'send the body as application/json, in UTF-8',
+  ),
+  503: failure(
+    'sealed',
+    'The service cannot answer now; `reason` tells why.',
+    'the service has no KEK yet; give it one with POST /v1/system/bootstrap',
+  ),
+} as const;
+
+const OTHER = failure('unexpected', 'Any other failure.', 'something unexpected happened; the log has the details');
+const EXAMPLE_TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
+
+function failure(reason: Reason, description: string, detail: string): Failure {
+  return { reason, description, detail };
+}
+
+/** The responses of a route that fails with these statuses; any other status has the same form. */
+export function problems(...statuses: readonly (keyof typeof FAILURES)[]): Record<string, object> {
+  const rows = statuses.map((status) => [String(status), response(FAILURES[status])] as const);
+  return { ...Object.fromEntries(rows), default: response(OTHER) };
+}
+
+function response({ reason, description, detail }: Failure): object {
+  const example = problemOf(new KeysteadError(reason, detail), EXAMPLE_TRACE);
+  return { description, content: { 'application/problem+json': { schema: { $ref: 'Problem#' }, example } } };
+}

@@ -1,0 +1,37 @@
+/**
+ * The examples of the documentation: all of the master secret `00 01 … 1f` and the salt `20 21 … 3f`, so that anybody
+ * can check them.
+ */
+export const MASTER_SECRET_EXAMPLE = 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=';
+export const SALT_EXAMPLE = 'ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=';
+
+export const KEK_EXAMPLE = { version: 1, fingerprint: 'ba88b0304f8174fe483abf58d37325dd' };
+
+export const DATA_KEY_EXAMPLE = {
+  dataKeyId: 'volume-1',
+  dataKey: '1J6nYs6tEh1pRxGwTFxF6O+tWFCMvfp0tc312DzucyI=',
+  length: 32,
+  version: 1,
+  check: '87FsZAOHGo9KAXkZOlyvrw==',
+  created: false,
+  source: 'derived',
+};
+
+export const DATA_KEY_INFO_EXAMPLE = {
+  dataKeyId: 'volume-1',
+  version: 1,
+  source: 'derived',
+  kek: 'kms://cluster-kms',
+  kekVersion: '1',
+};
+
+export const STATUS_EXAMPLE = {
+  version: '0.1.0',
+  mode: 'derive',
+  state: 'ready',
+  kms: 'kms://cluster-kms',
+  storage: 'storage://memory',
+  kek: KEK_EXAMPLE,
+  startedAt: '2026-11-22T21:06:00.000Z',
+  development: false,
+};

@@ -1,0 +1,31 @@
+import type { FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
+import type { KeysteadError } from '../../core/errors.ts';
+import type { Services } from '../../wiring.ts';
+
+/** Who may ask: anybody; anybody, where credentials are configured at all; whoever shows credentials. */
+export type Access = 'public' | 'open' | 'caller';
+
+/** What a route works with. */
+export interface RouteDeps {
+  readonly services: Services;
+  /** Logs a failure that is the server's own fault, with its cause; does nothing for all others. */
+  report(error: KeysteadError, request: FastifyRequest): void;
+  /** Makes the OpenAPI document; the generator is only loaded then. */
+  openapi(): Promise<object>;
+}
+
+/** One operation of the API: where it is, who may ask, how it is documented, what it does. */
+export interface Route {
+  readonly method: 'GET' | 'POST';
+  readonly url: string;
+  readonly access: Access;
+  /** Names that the query may have; any other is an error. */
+  readonly query: readonly string[];
+  /** Bytes of the body, where it is not the usual limit. */
+  readonly bodyLimit?: number;
+  /** For the OpenAPI document alone: the handler checks its input itself, with the same schemas. */
+  readonly docs: FastifySchema;
+  handler(deps: RouteDeps): Handler;
+}
+
+export type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>;

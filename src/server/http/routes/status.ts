@@ -1,0 +1,43 @@
+import { Type } from 'typebox';
+import { sendJson } from '../answer.ts';
+import { PUBLIC, problems } from '../docs.ts';
+import { STATUS_EXAMPLE } from '../examples.ts';
+import type { Route } from '../route.ts';
+import { KekAnswer, object } from '../schemas.ts';
+
+const StatusAnswer = object({
+  version: Type.String({ description: 'Of the software.' }),
+  mode: Type.Enum(['derive', 'wrap'], { description: 'Whether data keys are derived, or wrapped and stored.' }),
+  state: Type.Enum(['sealed', 'ready', 'not-ready']),
+  reason: Type.Optional(Type.String({ description: 'In plain words, where the state is not `ready`.' })),
+  kms: Type.String({ description: 'Where the KEK lives, without credentials.' }),
+  storage: Type.String({ description: 'Where wrapped keys are kept, without credentials.' }),
+  kek: Type.Optional(KekAnswer),
+  startedAt: Type.String({ format: 'date-time' }),
+  development: Type.Boolean({ description: 'True: every caller may do everything.' }),
+});
+
+/** `GET /v1/system/status`: what the service says of itself to anybody. */
+export const status: Route = {
+  method: 'GET',
+  url: '/v1/system/status',
+  access: 'public',
+  query: [],
+  docs: {
+    operationId: 'getStatus',
+    summary: 'Status of the service',
+    description: 'Needs no credentials, and tells no secret.',
+    tags: ['system'],
+    ...PUBLIC,
+    response: {
+      200: {
+        description: 'The status, also of a service that is sealed or not ready.',
+        content: { 'application/json': { schema: StatusAnswer, example: STATUS_EXAMPLE } },
+      },
+      ...problems(400, 403),
+    },
+  },
+  handler({ services }) {
+    return async (request, reply) => sendJson(reply, await services.system.status(request.call));
+  },
+};

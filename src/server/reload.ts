@@ -1,0 +1,42 @@
+import type { Config } from '../config/schema.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { Running } from './running.ts';
+
+export interface ReloadDeps {
+  readonly process: NodeJS.Process;
+  readonly log: Logger;
+  readonly config: Config;
+  readonly running: Running;
+  /** Reads the configuration anew; absent: the files that the first one names are read anew. */
+  again?(): Promise<Config>;
+}
+
+/**
+ * On SIGHUP re-reads log level, admin token and TLS certificate; never the KEK, never the addresses. What cannot be
+ * read stays as it was. Gives back how to stop listening for the signal.
+ */
+export function reloadOnHangup(deps: ReloadDeps): () => void {
+  const { process, config } = deps;
+  // The terminal of a development server was closed: it ends with it, as any other program there.
+  if (config.dev && process.stderr.isTTY) return () => {};
+  let turn: Promise<void> = Promise.resolve();
+  const hangup = () => {
+    turn = turn.then(() => reload(deps));
+  };
+  process.on('SIGHUP', hangup);
+  return () => process.off('SIGHUP', hangup);
+}
+
+async function reload({ log, config, running, again }: ReloadDeps): Promise<void> {
+  try {
+    const next = (await again?.()) ?? config;
+    const changed = [...(await running.reload(next))];
+    if (next.log.level !== log.level) {
+      log.level = next.log.level;
+      changed.push('log level');
+    }
+    log.info({ changed }, 'reloaded');
+  } catch (error) {
+    log.error({ err: error }, 'nothing was reloaded');
+  }
+}

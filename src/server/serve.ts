@@ -1,0 +1,81 @@
+import type { Writable } from 'node:stream';
+import type { Config } from '../config/schema.ts';
+import { KeysteadError } from '../core/errors.ts';
+import { type Logger, openLog } from '../telemetry/log.ts';
+import { kekIsGiven, readKek, systemAmbient } from '../wiring.ts';
+import { banner } from './banner.ts';
+import { exitOnCrash } from './crash.ts';
+import { type Exposure, exposureOf } from './exposure.ts';
+import { harden } from './hardening.ts';
+import { reloadOnHangup } from './reload.ts';
+import type { Running } from './running.ts';
+import { openSingle } from './single.ts';
+import { stopSignals } from './stop.ts';
+import { killWorkers, openPool } from './workers/pool.ts';
+
+/** Milliseconds that calls in flight may take once the service is told to end. */
+const DRAIN_DEADLINE = 10_000;
+
+export interface ServeDeps {
+  readonly config: Config;
+  /** Reads the configuration anew, for SIGHUP; absent: SIGHUP re-reads the files that the configuration names. */
+  readonly reload?: () => Promise<Config>;
+  /** The process that serves: its streams, signals and environment. */
+  readonly process?: NodeJS.Process;
+}
+
+/**
+ * Serves until SIGTERM or SIGINT and resolves with the exit status: 0 after an orderly end, that of the error table
+ * when the service could not start, with one line on stderr that says why.
+ */
+export async function serve(deps: ServeDeps): Promise<number> {
+  const { config, process = globalThis.process } = deps;
+  const log = openLog(config.log.level, process.stderr);
+  const release = [exitOnCrash(process, log)];
+  try {
+    const exposure = exposureOf(config);
+    harden(process, config.dev);
+    const stop = stopSignals(process, exposure.workers > 1 ? killWorkers : () => {});
+    release.push(stop.release);
+    const running = await start({ config, exposure, process, log });
+    release.push(reloadOnHangup({ process, log, config, running, ...(deps.reload && { again: deps.reload }) }));
+    if (!stop.stopping) announce({ running, config, exposure, process, log });
+    log.info({ signal: await stop.stopped }, 'closing');
+    await running.drain(DRAIN_DEADLINE);
+    await running.close();
+    log.info('closed');
+    return 0;
+  } catch (error) {
+    return refuse(KeysteadError.from(error), process.stderr, log);
+  } finally {
+    for (const undo of release) undo();
+  }
+}
+
+interface Started {
+  readonly config: Config;
+  readonly exposure: Exposure;
+  readonly process: NodeJS.Process;
+  readonly log: Logger;
+}
+
+async function start({ config, exposure, process, log }: Started): Promise<Running> {
+  const ambient = systemAmbient({ stdout: process.stdout, env: process.env });
+  if (exposure.workers === 1) return openSingle({ config, exposure, ambient, log });
+  const kek = await readKek(config, ambient);
+  return openPool({ config, exposure, kek, clock: ambient.clock, log });
+}
+
+/** Says what there is to know, then the one line that scripts wait for. */
+function announce({ running, config, exposure, process, log }: Started & { running: Running }): void {
+  for (const warning of exposure.warnings) log.warn(warning);
+  if (config.dev) process.stderr.write(banner(running, kekIsGiven(config)));
+  log.info({ http: running.http, grpc: running.grpc }, 'ready');
+}
+
+/** One line for whoever started the service; what lies underneath goes to the log, where it is not plain from the line. */
+function refuse(error: KeysteadError, stderr: Writable, log: Logger): number {
+  if (error.reason === 'unexpected') log.error({ err: error }, 'the service could not start');
+  stderr.write(`keystead: ${error.message} (${error.reason})\n`);
+  return error.exitStatus;
+}

@@ -1,0 +1,41 @@
+import type { Address } from '../../config/address.ts';
+import type { Config } from '../../config/schema.ts';
+import type { KekInfo } from '../../core/kek.ts';
+import { SecretBytes } from '../../core/secret-bytes.ts';
+import type { MasterSecret } from '../../wiring.ts';
+
+/** A master secret on its way between two processes of one service: over their channel, never over env or argv. */
+export interface PlainKek {
+  readonly masterSecret: Uint8Array;
+  readonly salt: Uint8Array;
+}
+
+/** Primary to worker: be a member of the service. Answered with `Started` when it listens. */
+export interface Start {
+  readonly config: Config;
+  readonly http: Address;
+  readonly grpc: Address | undefined;
+  readonly kek: PlainKek | undefined;
+  readonly startedAt: Date;
+}
+
+export interface Started {
+  readonly http: string;
+  readonly grpc: string;
+  readonly kek: KekInfo | undefined;
+}
+
+/** The bytes themselves, for a message that is sent at once. */
+export function toPlain(kek: MasterSecret): PlainKek {
+  return { masterSecret: kek.masterSecret.expose(), salt: kek.salt.expose() };
+}
+
+/** Takes ownership of the bytes of a message. */
+export function fromPlain(kek: PlainKek): MasterSecret {
+  return { masterSecret: SecretBytes.own(kek.masterSecret), salt: SecretBytes.own(kek.salt) };
+}
+
+export function dispose(kek: MasterSecret | undefined): void {
+  kek?.masterSecret.dispose();
+  kek?.salt.dispose();
+}
