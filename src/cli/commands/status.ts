@@ -1,0 +1,17 @@
+import type { DefineCommand } from '../command.ts';
+import { formatOption } from '../command.ts';
+import { type ConnectOptions, connect, connectOptions } from '../connect.ts';
+import { entries, type Format, print } from '../output.ts';
+
+/** `keystead status`: needs no credentials. */
+export const define: DefineCommand = (command, { io }) => {
+  connectOptions(command)
+    .addOption(formatOption())
+    .action(async (options: ConnectOptions & { output?: Format }) => {
+      const status = await connect(io, options).status({ signal: io.interrupted() });
+      const { kek, startedAt, ...rest } = status;
+      await print(io, options.output ?? 'plain', status, () =>
+        entries({ ...rest, 'kek fingerprint': kek?.fingerprint, 'kek version': kek?.version, 'started at': startedAt }),
+      );
+    });
+};

@@ -1,0 +1,27 @@
+import type { Writable } from 'node:stream';
+
+/** What a command has of the world outside: tests bring their own. */
+export interface Io {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Results, and nothing else. */
+  readonly stdout: Writable & { readonly isTTY?: boolean };
+  /** Everything else. */
+  readonly stderr: Writable;
+  /** Aborted when the user presses Ctrl-C; whoever asks for it takes over from the runtime's own answer to that. */
+  interrupted(): AbortSignal;
+}
+
+/** The process's own streams, environment and signals. */
+export function systemIo(): Io {
+  const { env, stdout, stderr } = process;
+  // A reader that goes away is told by the write that fails; the event would end the process with a stack trace.
+  stdout.on('error', () => undefined);
+  stderr.on('error', () => undefined);
+  return { env, stdout, stderr, interrupted };
+}
+
+function interrupted(): AbortSignal {
+  const controller = new AbortController();
+  process.once('SIGINT', () => controller.abort());
+  return controller.signal;
+}

@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import type { DefineCommand } from './command.ts';
+import { commandFailure, failureText, isShown, isSilent, wantsJson } from './exit.ts';
+import type { Io } from './io.ts';
+import { write } from './output.ts';
+
+interface Entry {
+  readonly summary: string;
+  /** A command's file is loaded only when that command is called: help and client commands load no server. */
+  load(): Promise<{ readonly define: DefineCommand }>;
+}
+
+const COMMANDS: Readonly<Record<string, Entry>> = {
+  serve: { summary: 'run the key service', load: () => import('./commands/serve.ts') },
+  status: { summary: 'show what the service at --server says of itself', load: () => import('./commands/status.ts') },
+  'data-key': { summary: 'get, list and describe data keys', load: () => import('./commands/data-key.ts') },
+  kek: { summary: 'make the key-encryption key and give it to a service', load: () => import('./commands/kek.ts') },
+  config: { summary: 'show the configuration', load: () => import('./commands/config.ts') },
+  openapi: { summary: 'print the OpenAPI document of the HTTP API', load: () => import('./commands/openapi.ts') },
+};
+
+/** Runs one command line, without the program's own name, and gives the exit status. */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  let shown = '';
+  try {
+    const result = { exitStatus: 0 };
+    const program = root((text) => {
+      shown += text;
+    });
+    const called = argv.find((word) => !word.startsWith('-') && word !== 'help');
+    for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
+      const command = program
+        .command(name)
+        .summary(summary)
+        .description(`${sentence(summary)}.`);
+      if (name === called) (await load()).define(command, { io, result });
+    }
+    await program.parseAsync([...argv], { from: 'user' });
+    return result.exitStatus;
+  } catch (error) {
+    if (isShown(error)) {
+      return await exitStatusOf(io, argv, () => write(io.stdout, shown));
+    }
+    return await report(error, shown, argv, io);
+  }
+}
+
+function root(show: (text: string) => void): Command {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return new Command('keystead')
+    .description('The key service of a cluster: data keys by name, over HTTP and gRPC.')
+    .version(version, '--version', 'print the version')
+    .helpOption('--help', 'show help')
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({ writeOut: show, writeErr: show, outputError: () => undefined });
+}
+
+async function exitStatusOf(io: Io, argv: readonly string[], action: () => Promise<void>): Promise<number> {
+  try {
+    await action();
+    return 0;
+  } catch (error) {
+    return await report(error, '', argv, io);
+  }
+}
+
+async function report(error: unknown, help: string, argv: readonly string[], io: Io): Promise<number> {
+  const failure = commandFailure(error);
+  if (!isSilent(failure)) {
+    const text = failureText(failure, wantsJson(argv)) + help;
+    // Whoever closed stderr does not want to know; the exit status still tells.
+    await write(io.stderr, text).catch(() => undefined);
+  }
+  return failure.exitStatus;
+}
+
+function sentence(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,8 @@
+/** The entry point `keystead/client`: the service from the outside, without the service's own dependencies. */
+export { KeysteadError } from '../core/errors.ts';
+export { SecretBytes } from '../core/secret-bytes.ts';
+export type { DataKey, DataKeyInfo, KekInfo, ServiceStatus } from './answers.ts';
+export { KeysteadClient } from './http-client.ts';
+export type { CallOptions, ClientOptions } from './options.ts';
+export type { GetOptions } from './request.ts';
+export type { ClientAmbient } from './retry.ts';

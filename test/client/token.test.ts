@@ -1,0 +1,47 @@
+import { rename, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t from 'tap';
+import { tokenSource } from '../../src/client/token.ts';
+import { failure } from '../support/failure.ts';
+
+t.test('a token is given as it is', async (t) => {
+  t.equal(await tokenSource({ token: 'abc' })(), 'abc');
+  t.equal(await tokenSource({})(), undefined);
+});
+
+t.test('a token file loses one line break at its end', async (t) => {
+  const folder = t.testdir({ unix: 'abc\n', dos: 'abc\r\n', bare: 'abc' });
+  for (const name of ['unix', 'dos', 'bare']) {
+    t.equal(await tokenSource({ tokenFile: join(folder, name) })(), 'abc', name);
+  }
+});
+
+t.test('a token file is read again when it changes or is replaced', async (t) => {
+  const folder = t.testdir({ token: 'first' });
+  const tokenFile = join(folder, 'token');
+  const token = tokenSource({ tokenFile });
+  t.equal(await token(), 'first');
+  await writeFile(tokenFile, 'another');
+  t.equal(await token(), 'another');
+  await writeFile(join(folder, 'next'), 'replace');
+  await rename(join(folder, 'next'), tokenFile);
+  t.equal(await token(), 'replace');
+  await unlink(tokenFile);
+  await t.rejects(token(), failure('no-file', /^the token file .*token is not there$/));
+});
+
+t.test('what is no token is refused without being shown', async (t) => {
+  for (const text of ['', '\n', 'two words', 'two\nlines', 'line\n\n', 'grün', 'nul\0']) {
+    const folder = t.testdir({ token: text });
+    const flaw = failure('bad-credentials', /^the token file \S+ (is empty|must be one line of ASCII without spaces)$/);
+    await t.rejects(tokenSource({ tokenFile: join(folder, 'token') })(), flaw, JSON.stringify(text));
+    t.throws(() => tokenSource({ token: text === '' ? ' ' : text }), failure('bad-credentials'));
+  }
+  t.throws(() => tokenSource({ token: 'a', tokenFile: 'b' }), failure('bad-usage'));
+});
+
+t.test('a file that cannot be read or is too large is refused', async (t) => {
+  const folder = t.testdir({ folder: {}, large: 'x'.repeat(1_048_577) });
+  await t.rejects(tokenSource({ tokenFile: join(folder, 'folder') })(), failure('cannot-read', /\(EISDIR\)$/));
+  await t.rejects(tokenSource({ tokenFile: join(folder, 'large') })(), failure('cannot-read', /larger than 1 MiB/));
+});

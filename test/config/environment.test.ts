@@ -1,0 +1,34 @@
+import t from 'tap';
+import { CLIENT_VARIABLES, environmentValues } from '../../src/config/environment.ts';
+
+t.test('variables of the client commands and of others are left alone', async (t) => {
+  const env = { ...Object.fromEntries(CLIENT_VARIABLES.map((name) => [name, 'x'])), PATH: '/bin', KEYSTEADY: 'x' };
+  t.same(environmentValues(env), { given: [], problems: [] });
+});
+
+t.test('variables that Kubernetes makes for a Service named keystead do not stop the start', async (t) => {
+  const env = {
+    KEYSTEAD_SERVICE_HOST: '10.0.0.1',
+    KEYSTEAD_SERVICE_PORT: '8080',
+    KEYSTEAD_SERVICE_PORT_HTTP: '8080',
+    KEYSTEAD_PORT: 'tcp://10.0.0.1:8080',
+    KEYSTEAD_PORT_8080_TCP: 'tcp://10.0.0.1:8080',
+    KEYSTEAD_PORT_8080_TCP_PROTO: 'tcp',
+    KEYSTEAD_PORT_8080_TCP_PORT: '8080',
+    KEYSTEAD_PORT_8080_TCP_ADDR: '10.0.0.1',
+    KEYSTEAD_ADMIN_SERVICE_HOST: '10.0.0.2',
+    KEYSTEAD_ADMIN_PORT_9443_TCP_ADDR: '10.0.0.2',
+  };
+  t.same(environmentValues(env), { given: [], problems: [] });
+});
+
+t.test('an unknown variable is a problem, with the nearest known name', async (t) => {
+  const texts = environmentValues({ KEYSTEAD_TOKN_FILE: 'x', KEYSTEAD_: 'x', KEYSTEAD_PORTS: 'x' }).problems.map(
+    ({ source, text }) => [source, text],
+  );
+  t.match(texts, [
+    [{ kind: 'environment', name: 'KEYSTEAD_TOKN_FILE' }, 'no such variable; did you mean KEYSTEAD_TOKEN_FILE?'],
+    [{ kind: 'environment', name: 'KEYSTEAD_' }, 'there is no such variable'],
+    [{ kind: 'environment', name: 'KEYSTEAD_PORTS' }, 'there is no such variable'],
+  ]);
+});
