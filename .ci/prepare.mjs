@@ -1,0 +1,50 @@
+// Makes a checkout ready: installs when the lock file has changed since, builds when a source has changed since.
+// Runs on whatever Node npm runs on (20 or newer) and before anything is installed, so it imports nothing of ours.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const modules = join(root, 'node_modules');
+const env = { ...process.env, PATH: `${join(modules, '.bin')}${delimiter}${process.env.PATH}` };
+
+function sha256(...files) {
+  const hash = createHash('sha256');
+  for (const file of files)
+    hash
+      .update(file)
+      .update('\0')
+      .update(readFileSync(join(root, file)))
+      .update('\0');
+  return hash.digest('hex');
+}
+
+// unlessStamped FILE CONTENT ACTION: what was done for the same content is not done again.
+function unlessStamped(stamp, content, action) {
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === content) return;
+  rmSync(stamp, { force: true });
+  action();
+  writeFileSync(stamp, content);
+}
+
+function run(command, ...args) {
+  // npm's own chatter belongs on stderr: stdout is for results.
+  execFileSync(command, args, { cwd: root, env, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' });
+}
+
+unlessStamped(join(modules, '.keystead-installed'), sha256('package.json', 'package-lock.json'), () => {
+  process.stderr.write('installing the dependencies (once) …\n');
+  run('npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error');
+});
+
+const sources = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(root.length + 1))
+  .sort();
+unlessStamped(join(root, 'dist', '.keystead-built'), sha256('package-lock.json', 'tsconfig.json', ...sources), () => {
+  process.stderr.write('building …\n');
+  rmSync(join(root, 'dist'), { recursive: true, force: true });
+  run('npm', 'run', '--silent', 'build');
+});

@@ -1,0 +1,99 @@
+import type { KMSClient } from '@aws-sdk/client-kms';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { KeysteadError } from '../../core/errors.ts';
+import { loadSdk } from '../../core/sdk.ts';
+import type { SecretSource } from '../../core/secret-reference.ts';
+import { resolveSecrets } from '../../core/uri.ts';
+import type { KmsUriOf, StorageUriOf } from '../../core/uri-schemas.ts';
+
+/** Where a URI's calls go and who makes them. What is absent, the SDK finds by its own rules. */
+export interface AwsPlace {
+  readonly region?: string;
+  readonly endpoint?: string;
+  readonly credentials?: {
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    readonly sessionToken?: string;
+  };
+}
+
+type KmsSdk = typeof import('@aws-sdk/client-kms');
+type S3Sdk = typeof import('@aws-sdk/client-s3');
+
+/** An SDK that is loaded only now, and its one client. The caller calls `client.destroy()`. */
+export interface Aws<Sdk, Client> {
+  readonly sdk: Sdk;
+  readonly client: Client;
+}
+export type AwsKms = Aws<KmsSdk, KMSClient>;
+export type AwsS3 = Aws<S3Sdk, S3Client>;
+
+/** Tries of one call, the first included: a broken connection or a 500 is worth another, all within one deadline. */
+const ATTEMPTS = 3;
+
+/** Region, endpoint and credentials of a URI, its references followed. Throws `bad-uri`, `no-file`, `not-implemented`. */
+export async function placeOf(uri: KmsUriOf<'aws'> | StorageUriOf<'aws'>, secrets: SecretSource): Promise<AwsPlace> {
+  if (uri.access !== undefined) {
+    throw new KeysteadError(
+      'not-implemented',
+      `${uri.scheme}://aws: access=${uri.access} is not part of this version; leave it out for the default credentials, or give accessKeyID and accessKey`,
+    );
+  }
+  const { accessKey, sessionToken } = await resolveSecrets(uri, secrets);
+  try {
+    return {
+      ...(uri.region === undefined ? {} : { region: uri.region }),
+      ...(uri.endpoint === undefined ? {} : { endpoint: uri.endpoint }),
+      ...(uri.accessKeyID === undefined || accessKey === undefined
+        ? {}
+        : {
+            credentials: {
+              accessKeyId: uri.accessKeyID,
+              // The SDK takes strings only: from here on these cannot be wiped.
+              secretAccessKey: text(accessKey.expose()),
+              ...(sessionToken === undefined ? {} : { sessionToken: text(sessionToken.expose()) }),
+            },
+          }),
+    };
+  } finally {
+    accessKey?.dispose();
+    sessionToken?.dispose();
+  }
+}
+
+/** Throws `sdk-not-installed`. Makes no call. */
+export async function openKms(place: AwsPlace, timeoutMs: number): Promise<AwsKms> {
+  const sdk = await loadSdk('@aws-sdk/client-kms', () => import('@aws-sdk/client-kms'));
+  return { sdk, client: new sdk.KMSClient(settings(place, timeoutMs)) };
+}
+
+/** As `openKms`. An endpoint of one's own has no DNS name per bucket, so the bucket goes into the path there. */
+export async function openS3(place: AwsPlace, timeoutMs: number): Promise<AwsS3> {
+  const sdk = await loadSdk('@aws-sdk/client-s3', () => import('@aws-sdk/client-s3'));
+  return {
+    sdk,
+    client: new sdk.S3Client({ ...settings(place, timeoutMs), forcePathStyle: place.endpoint !== undefined }),
+  };
+}
+
+function settings(place: AwsPlace, timeoutMs: number) {
+  return {
+    ...place,
+    maxAttempts: ATTEMPTS,
+    customUserAgent: 'keystead',
+    logger: silent,
+    requestHandler: {
+      // Half of the whole, so that one address that swallows connections leaves time for another.
+      connectionTimeout: Math.ceil(timeoutMs / 2),
+      requestTimeout: timeoutMs,
+      throwOnRequestTimeout: true,
+    },
+  };
+}
+
+/** The SDK would write warnings to the console. */
+const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+
+function text(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
+}

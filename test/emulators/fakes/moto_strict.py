@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""moto server with gaps closed that matter to a key service. Same arguments as moto_server.
+
+What it adds to moto, each as AWS documents it:
+  - KMS: a disabled key answers DisabledException, a key pending deletion KMSInvalidStateException
+  - KMS: Decrypt with a KeyId that is not the one of the ciphertext answers IncorrectKeyException
+  - KMS: a key made without a KeyUsage is one for ENCRYPT_DECRYPT
+  - KMS: Encrypt and Decrypt with an asymmetric or a signing key answer InvalidKeyUsageException
+  - KMS: a ciphertext that names no key (one that was changed) answers InvalidCiphertextException
+  - KMS: an encryption context of more than 8192 characters of JSON answers ValidationException
+  - IAM enforcement: services that speak JSON (KMS, SSM) get their refusals in JSON
+    (AccessDeniedException, InvalidSignatureException, UnrecognizedClientException), not in XML
+  - IAM enforcement: a trust policy that wants an ExternalId refuses a call without one
+
+It wraps functions inside moto, so it belongs to the pinned version in requirements.txt; with another version it may
+fail at import, and proof/ tells whether it still does what it says.
+"""
+import functools
+import json
+
+from moto.core.exceptions import JsonRESTError
+from moto.iam import access_control
+from moto.kms.exceptions import AccessDeniedException, InvalidCiphertextException
+from moto.kms.models import KmsBackend
+from moto.server import main
+
+
+class KmsError(JsonRESTError):
+    code = 400
+
+
+def check_state(backend, key_id):
+    key = backend.keys.get(key_id)
+    if key is None:
+        return  # moto itself answers NotFoundException
+    if key.key_state == "Disabled":
+        raise KmsError("DisabledException", f"{key.arn} is disabled.")
+    if key.key_state == "PendingDeletion":
+        raise KmsError("KMSInvalidStateException", f"{key.arn} is pending deletion.")
+    if key.key_spec != "SYMMETRIC_DEFAULT" or key.key_usage != "ENCRYPT_DECRYPT":
+        raise KmsError("InvalidKeyUsageException", f"{key.arn} key usage is {key.key_usage}, spec {key.key_spec}.")
+
+
+def check_context(encryption_context):
+    if len(json.dumps(encryption_context or {}, ensure_ascii=False)) > 8192:
+        raise KmsError("ValidationException", "The encryption context is longer than 8192 characters.")
+
+
+encrypt, decrypt = KmsBackend.encrypt, KmsBackend.decrypt
+
+
+@functools.wraps(encrypt)
+def strict_encrypt(self, key_id, plaintext, encryption_context):  # GenerateDataKey and ReEncrypt come through here too
+    check_context(encryption_context)
+    check_state(self, self.any_id_to_key_id(key_id))
+    return encrypt(self, key_id, plaintext, encryption_context)
+
+
+@functools.wraps(decrypt)
+def strict_decrypt(self, ciphertext_blob, encryption_context, key_id=None):
+    check_context(encryption_context)
+    if key_id is not None:
+        check_state(self, self.any_id_to_key_id(key_id))
+    try:
+        plaintext, arn = decrypt(self, ciphertext_blob, encryption_context)
+    except AccessDeniedException:
+        raise InvalidCiphertextException()
+    actual = arn.rsplit("/", 1)[-1]
+    if key_id is not None and self.any_id_to_key_id(key_id) != actual:
+        raise KmsError("IncorrectKeyException", "The key ID in the request does not identify a CMK that can perform this operation.")
+    check_state(self, actual)
+    return plaintext, arn
+
+
+create_key = KmsBackend.create_key
+
+
+@functools.wraps(create_key)
+def strict_create_key(self, policy, key_usage, *args, **kwargs):
+    return create_key(self, policy, key_usage or "ENCRYPT_DECRYPT", *args, **kwargs)
+
+
+KmsBackend.encrypt, KmsBackend.decrypt, KmsBackend.create_key = strict_encrypt, strict_decrypt, strict_create_key
+
+
+def refuse_in_json(name, error_type, message):
+    original = getattr(access_control.IAMRequest, name)
+
+    @functools.wraps(original)
+    def refuse(self, *args, **kwargs):
+        if any(h.lower() == "x-amz-target" for h, _ in self._headers.items()):
+            raise KmsError(error_type, message(self))
+        return original(self, *args, **kwargs)
+
+    setattr(access_control.IAMRequest, name, refuse)
+
+
+refuse_in_json("_raise_access_denied", "AccessDeniedException",
+               lambda r: f"User: {r._access_key.arn} is not authorized to perform: {r._action}")
+refuse_in_json("_raise_signature_does_not_match", "InvalidSignatureException",
+               lambda r: "The request signature we calculated does not match the signature you provided.")
+refuse_in_json("_raise_invalid_access_key", "UnrecognizedClientException",
+               lambda r: "The security token included in the request is invalid.")
+
+check_conditions = access_control.IAMPolicyStatement._check_conditions
+
+
+@functools.wraps(check_conditions)
+def strict_conditions(self, incoming):
+    for operator, pairs in (self._statement.get("Condition") or {}).items():
+        if operator == "StringEquals" and "sts:ExternalId" in pairs and not (incoming or {}).get("sts:ExternalId"):
+            return False
+    return check_conditions(self, incoming)
+
+
+access_control.IAMPolicyStatement._check_conditions = strict_conditions
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+import { dirname, join, normalize } from 'node:path';
+
+/** One row of the import table of docs/explanation/architecture.md. */
+export interface Rule {
+  /** The sources that it governs: the longest matching path wins. */
+  readonly path: string;
+  /** What they may import, by path or package name. */
+  readonly may: readonly string[];
+  /** What they may import as types only. */
+  readonly types?: readonly string[];
+  /** What they may import by `import()` only. */
+  readonly dynamic?: readonly string[];
+}
+
+const CORE = 'src/core/';
+const ROOMS = ['src/data-keys/', 'src/system/'];
+const SUPPORT = ['src/config/', 'src/telemetry/', 'src/auth/', 'src/audit/'];
+
+export const RULES: readonly Rule[] = [
+  { path: CORE, may: [CORE, '@noble/hashes', 'typebox', 'node:crypto', 'node:util', 'node:buffer'] },
+  { path: 'src/data-keys/', may: [CORE, 'src/data-keys/'] },
+  { path: 'src/system/', may: [CORE, 'src/system/'] },
+  { path: 'src/providers/open.ts', may: [CORE], types: ['src/providers/'], dynamic: ['src/providers/'] },
+  { path: 'src/providers/cluster/', may: [CORE, 'src/providers/cluster/', 'node:'] },
+  { path: 'src/providers/memory/', may: [CORE, 'src/providers/memory/', 'node:'] },
+  {
+    path: 'src/providers/aws/',
+    may: [CORE, 'src/providers/aws/', 'node:'],
+    types: ['@aws-sdk/'],
+    dynamic: ['@aws-sdk/'],
+  },
+  {
+    path: 'src/providers/gcp/',
+    may: [CORE, 'src/providers/gcp/', 'node:'],
+    types: ['@google-cloud/kms', '@google-cloud/storage'],
+    dynamic: ['@google-cloud/kms', '@google-cloud/storage'],
+  },
+  { path: 'src/providers/azure/', may: [CORE, 'src/providers/azure/', 'node:'], types: ['@azure/'], dynamic: ['@azure/'] },
+  { path: 'src/auth/', may: [CORE, 'src/auth/', 'node:'] },
+  { path: 'src/audit/', may: [CORE, 'src/audit/', 'node:'] },
+  { path: 'src/telemetry/', may: [CORE, 'src/telemetry/', 'node:', 'pino', '@prometheus-io/client'] },
+  { path: 'src/config/', may: [CORE, 'src/config/', 'node:', 'typebox', 'yaml'] },
+  {
+    path: 'src/server/',
+    may: ['src/server/', CORE, 'src/config/', 'src/telemetry/', 'src/wiring.ts', 'node:', 'pino'],
+    types: ROOMS,
+  },
+  {
+    path: 'src/server/http/',
+    may: [
+      'src/server/http/',
+      CORE,
+      'src/config/',
+      'src/telemetry/',
+      'node:',
+      'fastify',
+      'fastify-plugin',
+      '@fastify/',
+      'typebox',
+      'yaml',
+      'pino',
+    ],
+    types: [...ROOMS, 'src/wiring.ts', 'openapi-types'],
+  },
+  {
+    path: 'src/server/grpc/',
+    may: ['src/server/grpc/', CORE, 'src/config/', 'src/telemetry/', 'src/gen/', 'node:', '@bufbuild/protobuf'],
+    types: [...ROOMS, 'src/wiring.ts', 'pino'],
+  },
+  {
+    path: 'src/cli/',
+    may: ['src/cli/', CORE, 'src/config/', 'src/telemetry/', 'src/client/', 'node:', 'commander', 'yaml'],
+    types: ROOMS,
+    dynamic: ['src/server/', 'src/wiring.ts'],
+  },
+  {
+    path: 'src/client/',
+    may: [
+      'src/client/',
+      'src/core/errors.ts',
+      'src/core/secret-bytes.ts',
+      'src/core/encoding.ts',
+      'src/core/derive.ts',
+      'src/core/data-key-id.ts',
+      'src/gen/',
+      'node:',
+    ],
+  },
+  { path: 'src/gen/', may: ['src/gen/', '@bufbuild/protobuf'] },
+  { path: 'src/wiring.ts', may: [CORE, ...ROOMS, ...SUPPORT, 'src/providers/', 'node:'] },
+  { path: 'src/index.ts', may: ['src/'] },
+];
+
+export interface Source {
+  readonly path: string;
+  readonly text: string;
+}
+
+interface Import {
+  readonly from: string;
+  readonly kind: 'static' | 'type' | 'dynamic';
+}
+
+/** Every import of a source text, in order. */
+export function importsOf(text: string): Import[] {
+  const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1');
+  const found: (Import & { at: number })[] = [];
+  for (const match of code.matchAll(/^(import|export)\s+(type\s+)?(?:[\w*{][^;'"]*?\bfrom\s+)?['"]([^'"]+)['"]/gm)) {
+    found.push({ from: match[3] as string, kind: match[2] === undefined ? 'static' : 'type', at: match.index });
+  }
+  for (const match of code.matchAll(/\bimport\(\s*['"]([^'"]+)['"]\s*\)/g)) {
+    found.push({ from: match[1] as string, kind: 'dynamic', at: match.index });
+  }
+  return found.sort((a, b) => a.at - b.at).map(({ from, kind }) => ({ from, kind }));
+}
+
+/** The imports that no row allows, as `file → target`. */
+export function brokenArrows(sources: readonly Source[]): string[] {
+  return sources.flatMap(({ path, text }) => {
+    const rule = RULES.filter((rule) => path.startsWith(rule.path)).sort((a, b) => b.path.length - a.path.length)[0];
+    if (rule === undefined) return [`${path} → (a folder without a rule)`];
+    return importsOf(text)
+      .map((found) => ({
+        ...found,
+        target: found.from.startsWith('.') ? normalize(join(dirname(path), found.from)) : found.from,
+      }))
+      .filter(({ target, kind }) => {
+        const allowed = [
+          ...rule.may,
+          ...(kind === 'type' ? (rule.types ?? []) : []),
+          ...(kind === 'dynamic' ? (rule.dynamic ?? []) : []),
+        ];
+        return !allowed.some(
+          (prefix) => target === prefix || target.startsWith(/[/:]$/.test(prefix) ? prefix : `${prefix}/`),
+        );
+      })
+      .map(({ target }) => `${path} → ${target}`);
+  });
+}
+
+/** Files of more than 300 lines, generated ones aside. */
+export function tooLong(sources: readonly Source[]): string[] {
+  return sources
+    .map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }))
+    .filter(({ path, lines }) => lines > 300 && !path.startsWith('src/gen/'))
+    .map(({ path, lines }) => `${path}: ${lines} lines`);
+}

@@ -1,0 +1,91 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Config } from '../../src/config/schema.ts';
+import { testConfig } from './services.ts';
+
+type Teardown = { teardown(fn: () => unknown): void };
+type LogLine = Readonly<Record<string, unknown>>;
+
+/** A service in a process of its own, over real sockets and signals. */
+export class ServiceProcess {
+  readonly child: ChildProcess;
+  readonly exited: Promise<number | string>;
+  stdout = '';
+  stderr = '';
+  readonly #changed = new EventTarget();
+
+  constructor(t: Teardown, args: readonly string[], execArgv: readonly string[] = []) {
+    const entry = join(import.meta.dirname, 'serve-entry.ts');
+    this.child = spawn(process.execPath, [...execArgv, entry, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // Spares every process to strip and compile the same sources again.
+      env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'keystead-test-compile-cache') },
+    });
+    this.child.stdout?.setEncoding('utf8').on('data', (text) => this.#read('stdout', text));
+    this.child.stderr?.setEncoding('utf8').on('data', (text) => this.#read('stderr', text));
+    this.exited = once(this.child, 'close').then(([code, signal]) => {
+      this.#changed.dispatchEvent(new Event('change'));
+      return code ?? signal;
+    });
+    t.teardown(async () => {
+      this.child.kill('SIGKILL');
+      await this.exited;
+    });
+  }
+
+  /** Lines of the log so far. */
+  get log(): LogLine[] {
+    const lines = this.stderr.split('\n').slice(0, -1);
+    return lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
+  }
+
+  /** Lines of the audit trail so far. */
+  get audit(): LogLine[] {
+    return this.stdout.split('\n').slice(0, -1).map((line) => JSON.parse(line));
+  }
+
+  /** Resolves with the first log line of that message that came after `from`; rejects when the service ends first. */
+  async logged(msg: string, from = 0): Promise<LogLine> {
+    return this.until(() => this.log.slice(from).find((line) => line['msg'] === msg));
+  }
+
+  /** Resolves when the output makes `found` give something. */
+  async until<T>(found: () => T | undefined): Promise<T> {
+    for (;;) {
+      const result = found();
+      if (result !== undefined) return result;
+      if (this.child.exitCode !== null || this.child.signalCode !== null) {
+        throw new Error(`the service ended first:\n${this.stderr}`);
+      }
+      await once(this.#changed, 'change');
+    }
+  }
+
+  async ready(): Promise<{ http: string; grpc: string }> {
+    return (await this.logged('ready')) as unknown as { http: string; grpc: string };
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  #read(stream: 'stdout' | 'stderr', text: string): void {
+    this[stream] += text;
+    this.#changed.dispatchEvent(new Event('change'));
+  }
+}
+
+/** Starts a service; the test ends it. */
+export function startService(t: Teardown, config: Partial<Config> = {}, more: { again?: string; execArgv?: string[] } = {}) {
+  const args = [JSON.stringify(testConfig(config)), ...(more.again === undefined ? [] : [more.again])];
+  return new ServiceProcess(t, args, more.execArgv);
+}
+
+/** A process's direct children. */
+export async function childrenOf(pid: number): Promise<number[]> {
+  const { readFile } = await import('node:fs/promises');
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return text.split(' ').filter(Boolean).map(Number);
+}
