@@ -28,6 +28,7 @@ def context_bytes(context):
 def open_record(master_secret, salt, record, wanted=None):
     prk = hmac.digest(salt, master_secret, 'sha256')
     assert record['keystead'] == 1, 'not format 1'
+    assert record['versions'], 'purged: no key is left'
     version = next(v for v in reversed(record['versions']) if wanted in (None, v['version']))
     assert version['algorithm'] == 'A256GCM-HKDF-SHA256', 'not wrapped by kms://cluster-kms'
     fingerprint = expand(prk, b'keystead/kek-fingerprint/v1', 16).hex()

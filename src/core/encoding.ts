@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { KeysteadError, type Reason } from './errors.ts';
 
 const STANDARD = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
@@ -82,4 +83,9 @@ export function lengthPrefixedParts(bytes: Uint8Array): Uint8Array[] | undefined
     at = end;
   }
   return at === view.length ? parts : undefined;
+}
+
+/** SHA-256 of a text's UTF-8, as 64 lower-case hex digits. */
+export function sha256Hex(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }

@@ -4,7 +4,7 @@ import type { SecretBytes } from './secret-bytes.ts';
 
 /** A key under a KEK, as it may be stored anywhere. */
 export interface WrappedKey {
-  /** The KEK's URI without credentials. */
+  /** The URI of the KEK: which one it is, not who reaches it or how (`kekUri`). */
   readonly kek: string;
   /** The KEK's own name for the version that wrapped. */
   readonly version: string;
@@ -17,10 +17,11 @@ export interface WrappedKey {
  * A key-encryption key inside a KMS. It never leaves; only wrapped keys cross this line.
  *
  * Promises: `unwrap` gives exactly what was wrapped, and only under an equal context, else `context-mismatch`;
- * the context is authenticated, not stored.
+ * the context is authenticated, not stored. An empty context binds nothing, as tools wrap that know none: what was wrapped
+ * so by the cloud's own call is unwrapped, too.
  */
 export interface Kek {
-  /** Credentials removed. */
+  /** As the keys that it wraps name it. */
   readonly uri: string;
   wrap(key: SecretBytes, context: Context, call: Call): Promise<WrappedKey>;
   unwrap(wrapped: WrappedKey, context: Context, call: Call): Promise<SecretBytes>;

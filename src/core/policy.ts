@@ -1,7 +1,17 @@
 import type { Principal } from './call.ts';
 
 /** What can be asked of the service. */
-export type Action = 'data-key.get' | 'data-key.create' | 'data-key.list' | 'data-key.describe' | 'system.bootstrap';
+export type Action =
+  | 'data-key.get'
+  | 'data-key.create'
+  | 'data-key.list'
+  | 'data-key.describe'
+  | 'data-key.rotate'
+  | 'data-key.rewrap'
+  | 'data-key.delete'
+  | 'data-key.restore'
+  | 'data-key.verify'
+  | 'system.bootstrap';
 
 export interface Decision {
   readonly allowed: boolean;

@@ -4,10 +4,16 @@ import type { Refuse } from './json-fields.ts';
 const QUOTE = 0x22;
 const COLON = 0x3a;
 const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const OPEN_OBJECT = 0x7b;
+const OPEN_ARRAY = 0x5b;
+/** Colons, commas and opening brackets: the largest call that means anything, 1000 keys at once, has half of that. */
+const MAX_PARTS = 20_000;
 
 /**
  * Reads JSON more strictly than `JSON.parse`: valid UTF-8 only, no byte order mark, no member twice in one object
- * (of two readers one would take the first, one the last), a bounded depth.
+ * (of two readers one would take the first, one the last), a bounded depth and number of members and elements (a
+ * small text can be a large value).
  *
  * @param refuse makes the error of what is wrong, as in "is not valid JSON"; it never holds any of the text.
  */
@@ -16,10 +22,12 @@ export function parseStrictJson(bytes: Uint8Array, maxDepth: number, refuse: Ref
   if (!isUtf8(bytes)) throw refuse('is not valid UTF-8');
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
   if (text.charCodeAt(0) === 0xfeff) throw refuse('begins with a byte order mark');
+  const { colons, parts } = countParts(text);
+  if (parts > MAX_PARTS) throw refuse('has too many members and elements');
   const value = parse(text, refuse);
   if (isDeeper(value, maxDepth)) throw refuse(`is nested more than ${maxDepth} levels deep`);
   // Every member of the text has one colon outside of strings; a member that is there twice is one in the value.
-  if (countColons(text) !== countMembers(value)) throw refuse('has a member twice in one object');
+  if (colons !== countMembers(value)) throw refuse('has a member twice in one object');
   return value;
 }
 
@@ -38,22 +46,24 @@ function isDeeper(value: unknown, levels: number): boolean {
   return levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1));
 }
 
-/** @param text valid JSON. */
-function countColons(text: string): number {
-  let count = 0;
-  for (let at = 0; at < text.length; at++) {
+/** @param text need not be valid JSON. Nothing is counted beyond what is too much. */
+function countParts(text: string): { colons: number; parts: number } {
+  let colons = 0;
+  let others = 0;
+  for (let at = 0; at < text.length && colons + others <= MAX_PARTS; at++) {
     const character = text.charCodeAt(at);
-    if (character === COLON) count++;
-    else if (character === QUOTE) at = endOfString(text, at);
+    if (character === QUOTE) at = endOfString(text, at);
+    else if (character === COLON) colons++;
+    else if (character === COMMA || character === OPEN_OBJECT || character === OPEN_ARRAY) others++;
   }
-  return count;
+  return { colons, parts: colons + others };
 }
 
-/** The index of the quote that ends the string that begins at `start`. */
+/** The index of the quote that ends the string that begins at `start`; the end of the text, if none does. */
 function endOfString(text: string, start: number): number {
   let end = text.indexOf('"', start + 1);
   while (isEscaped(text, end)) end = text.indexOf('"', end + 1);
-  return end;
+  return end < 0 ? text.length : end;
 }
 
 function isEscaped(text: string, at: number): boolean {

@@ -14,15 +14,18 @@ export interface UriField {
   readonly secret?: SecretKind;
   /** Says who we are, not which key or place is meant: left out of what is stored or compared. */
   readonly credential?: boolean;
+  /** Says how a KEK is reached or used, not which one it is: left out of what wrapped keys say of their KEK. */
+  readonly manner?: boolean;
   /** `true` or `false` in the URI, a boolean in the program. */
   readonly flag?: boolean;
 }
 
 const text = (description: string, pattern: string, form: string) => Type.String({ pattern, description, form });
-const words = <const T extends readonly string[]>(description: string, values: T) =>
+const words = <const T extends readonly string[]>(description: string, values: T, of: { manner?: true } = {}) =>
   Type.Unsafe<T[number]>({
     type: 'string',
     enum: values,
+    ...of,
     description,
     form: values.length === 1 ? values[0] : `one of ${values.join(', ')}`,
   });
@@ -69,11 +72,12 @@ export const VAULT_TYPES = [
 // What the clouds allow, or a little more: the cloud has the last word, but nothing here can leave its place in a
 // host name, a path or a header.
 const endpoint = Type.Optional(
-  text(
-    'Where to send the calls instead of the cloud’s own address: a private endpoint or an emulator.',
-    '^https?://[A-Za-z0-9.:\\[\\]_-]+(/[A-Za-z0-9._~/-]*)?$',
-    'an http:// or https:// address without user, query and fragment',
-  ),
+  Type.String({
+    pattern: '^https?://[A-Za-z0-9.:\\[\\]_-]+(/[A-Za-z0-9._~/-]*)?$',
+    manner: true,
+    description: 'Where to send the calls instead of the cloud’s own address: a private endpoint or an emulator.',
+    form: 'an http:// or https:// address without user, query and fragment',
+  }),
 );
 const access = identity('Named access path that gives the credentials.', '^[A-Za-z0-9._-]{1,128}$', 'its name');
 const region = Type.Optional(
@@ -124,7 +128,9 @@ export const KMS_SCHEMAS = {
     {
       key: secret('bytes', 'Master secret, at least 16 bytes.'),
       salt: secret('bytes', 'Salt, at least 32 bytes.'),
-      mode: Type.Optional(words('How data keys are made; must be said with a cloud store.', ['derive', 'wrap'])),
+      mode: Type.Optional(
+        words('How data keys are made; must be said with a cloud store.', ['derive', 'wrap'], { manner: true }),
+      ),
     },
     { key: ['salt'], salt: ['key'] },
   ),
@@ -152,15 +158,19 @@ export const KMS_SCHEMAS = {
       vaultType: words('DNS suffix of the vault: the kind of vault and the cloud it is in.', VAULT_TYPES),
       keyName: text('Key.', '^[A-Za-z0-9-]{1,127}$', '1 to 127 letters, digits and -'),
       keyVersion: Type.Optional(
-        text('Version of the key; without it, the newest.', '^[A-Za-z0-9]{1,64}$', '32 hex digits'),
+        Type.String({
+          pattern: '^[A-Za-z0-9]{1,64}$',
+          manner: true,
+          description: 'Version of the key; without it, the newest.',
+          form: '32 hex digits',
+        }),
       ),
       algorithm: Type.Optional(
-        words('Wrapping algorithm; without it, the one that fits the key.', [
-          'RSA-OAEP-256',
-          'A128KW',
-          'A192KW',
-          'A256KW',
-        ]),
+        words(
+          'Wrapping algorithm; without it, the one that fits the key.',
+          ['RSA-OAEP-256', 'A128KW', 'A192KW', 'A256KW'],
+          { manner: true },
+        ),
       ),
       endpoint,
     },

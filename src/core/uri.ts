@@ -69,6 +69,17 @@ export function uriWithoutCredentials(uri: Uri): string {
   return write(uri, (_name, field, value) => (field.credential === true ? undefined : String(value)));
 }
 
+/**
+ * Which KEK is meant, whoever reaches it and however: what wrapped keys say of their KEK. Of an AWS key that is named by
+ * its ARN the region is left out, which the ARN has.
+ */
+export function kekUri(uri: KmsUri): string {
+  const inArn = uri.provider === 'aws' && uri.keyName.startsWith('arn:');
+  return write(uri, (name, field, value) =>
+    field.credential === true || field.manner === true || (inArn && name === 'region') ? undefined : String(value),
+  );
+}
+
 /** The secrets of a URI by field: what the URI holds or what its references lead to. The caller disposes each. */
 export type SecretsOf<U> = {
   readonly [K in keyof U as [SecretBytes] extends [U[K]] ? K : never]: SecretBytes;

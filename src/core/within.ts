@@ -26,7 +26,7 @@ export async function within<T>(call: Call, work: () => Promise<T>, discard: (la
 }
 
 /** Why a call is over. */
-function whyOver(signal: AbortSignal): KeysteadError {
+export function whyOver(signal: AbortSignal): KeysteadError {
   const { reason } = signal;
   if (reason instanceof KeysteadError) return reason;
   return reason instanceof DOMException && reason.name === 'TimeoutError'

@@ -23,6 +23,26 @@ export interface WrappedRecord {
   readonly id: string;
   /** At least one; the newest is the last. */
   readonly versions: readonly [RecordVersion, ...RecordVersion[]];
+  /** There while the data key is deleted and can be restored: when that ends. */
+  readonly purgeAt?: Date;
+  /**
+   * When it was last restored. Without it a restored record would have the very bytes, hence in some stores the etag, of
+   * the one that was deleted, and a repeated request to delete could hit it.
+   */
+  readonly restoredAt?: Date;
+}
+
+/** What is left of a data key that was purged: the number that no later version may use again. */
+export interface Tombstone {
+  readonly id: string;
+  readonly lastVersion: number;
+  readonly purgedAt: Date;
+}
+
+export type StoredRecord = WrappedRecord | Tombstone;
+
+export function isTombstone(record: StoredRecord): record is Tombstone {
+  return 'lastVersion' in record;
 }
 
 /** Bytes of a record. */
@@ -35,10 +55,8 @@ const FORMAT = 1;
 const MAX_DEPTH = 3;
 
 /** Writes the record in its newest form, format 1 (docs/formats/wrapped-record.md). */
-export function writeRecord(record: WrappedRecord): Uint8Array {
-  const bytes = Buffer.from(
-    JSON.stringify({ keystead: FORMAT, id: record.id, versions: record.versions.map(writeVersion) }),
-  );
+export function writeRecord(record: StoredRecord): Uint8Array {
+  const bytes = Buffer.from(JSON.stringify(isTombstone(record) ? tombstoneJson(record) : recordJson(record)));
   if (bytes.length > MAX_RECORD_LENGTH) {
     throw new KeysteadError(
       'store-full',
@@ -48,7 +66,21 @@ export function writeRecord(record: WrappedRecord): Uint8Array {
   return bytes;
 }
 
-function writeVersion({ version, wrapped, length, check, createdAt }: RecordVersion): object {
+function recordJson({ id, versions, purgeAt, restoredAt }: WrappedRecord): object {
+  return {
+    keystead: FORMAT,
+    id,
+    versions: versions.map(versionJson),
+    ...(purgeAt === undefined ? {} : { purgeAt: purgeAt.toISOString() }),
+    ...(restoredAt === undefined ? {} : { restoredAt: restoredAt.toISOString() }),
+  };
+}
+
+function tombstoneJson({ id, lastVersion, purgedAt }: Tombstone): object {
+  return { keystead: FORMAT, id, versions: [], lastVersion, purgedAt: purgedAt.toISOString() };
+}
+
+function versionJson({ version, wrapped, length, check, createdAt }: RecordVersion): object {
   return {
     version,
     kek: wrapped.kek,
@@ -67,7 +99,7 @@ function writeVersion({ version, wrapped, length, check, createdAt }: RecordVers
  *
  * @param name the record's name in its store, for the error.
  */
-export function readRecord(bytes: Uint8Array, name: string): WrappedRecord {
+export function readRecord(bytes: Uint8Array, name: string): StoredRecord {
   const corrupt = (what: string) => new KeysteadError('record-corrupt', `the record ${name} is damaged: it ${what}`);
   if (bytes.length > MAX_RECORD_LENGTH) throw corrupt(`is ${bytes.length} bytes long, ${MAX_RECORD_LENGTH} at most`);
   const value = parseStrictJson(bytes, MAX_DEPTH, corrupt);
@@ -79,15 +111,28 @@ export function readRecord(bytes: Uint8Array, name: string): WrappedRecord {
       `the record ${name} has format ${format}, and this version of Keystead reads format ${FORMAT}; use a newer one`,
     );
   }
-  fields.assertOnly(['keystead', 'id', 'versions']);
   const id = fields.text('id', MAX_ID_LENGTH);
-  const [first, ...rest] = fields.list('versions').map((item, index) => readVersion(item, index, corrupt));
+  const items = fields.list('versions');
+  return items.length === 0 ? readTombstone(fields, id, corrupt) : readVersions(fields, id, items, corrupt);
+}
+
+function readTombstone(fields: JsonFields, id: string, corrupt: Refuse): Tombstone {
+  if (!fields.has('lastVersion')) throw corrupt('has no versions, and does not say which it had');
+  fields.assertOnly(['keystead', 'id', 'versions', 'lastVersion', 'purgedAt']);
+  const lastVersion = fields.integer('lastVersion', 1, Number.MAX_SAFE_INTEGER);
+  return { id, lastVersion, purgedAt: fields.date('purgedAt') };
+}
+
+function readVersions(fields: JsonFields, id: string, items: readonly unknown[], corrupt: Refuse): WrappedRecord {
+  const times = (['purgeAt', 'restoredAt'] as const).filter((name) => fields.has(name));
+  fields.assertOnly(['keystead', 'id', 'versions', ...times]);
+  const [first, ...rest] = items.map((item, index) => readVersion(item, index, corrupt));
   if (first === undefined) throw corrupt('has no versions');
   const versions = [first, ...rest] as const;
   versions.forEach(({ version }, index) => {
     if (version <= (versions[index - 1]?.version ?? 0)) throw corrupt(`has its versions out of order`);
   });
-  return { id, versions };
+  return { id, versions, ...Object.fromEntries(times.map((name) => [name, fields.date(name)])) };
 }
 
 function readVersion(value: unknown, index: number, corrupt: Refuse): RecordVersion {

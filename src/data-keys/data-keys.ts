@@ -1,4 +1,5 @@
 import type { Call } from '../core/call.ts';
+import type { Reason } from '../core/errors.ts';
 import type { SecretBytes } from '../core/secret-bytes.ts';
 import type { Page } from '../core/store.ts';
 
@@ -13,7 +14,10 @@ export interface GetDataKey {
   /** A number that an earlier answer gave; the newest when absent. */
   readonly version?: number;
   readonly create: CreateMode;
-  /** The check value (16 bytes) of the key that is expected; another key is refused with `check-mismatch`. */
+  /**
+   * The check value (16 bytes) of the key that is expected; another key is refused with `check-mismatch`, and none is
+   * made.
+   */
   readonly expect?: Uint8Array;
 }
 
@@ -40,16 +44,116 @@ export interface DataKeyInfo {
   readonly createdAt?: Date;
   /** Changes with every change of the record; absent for derived keys. */
   readonly etag?: string;
+  readonly state: DataKeyState;
+  /** When a deleted key is gone for good; present exactly where it is pending deletion. */
+  readonly purgeAt?: Date;
+}
+
+/** Pending deletion: nobody gets the key, and until `purgeAt` it can be restored. */
+export type DataKeyState = 'active' | 'pending-deletion';
+
+/** What came of a rewrap. */
+export interface RewrappedDataKey extends DataKeyInfo {
+  /** Versions that were wrapped again; 0 where all were under the newest version of the current KEK. */
+  readonly rewrapped: number;
+}
+
+/** A data key that was deleted, and can still be restored. */
+export interface DeletedDataKey {
+  readonly id: string;
+  readonly state: 'pending-deletion';
+  readonly purgeAt: Date;
+  /** Of the record as it is now. */
+  readonly etag: string;
 }
 
 /**
  * Data keys by name.
  *
  * Promises: the same id and version give the same bytes for ever; callers that race for a new id all get the same
- * key; nothing is handed out that was not durably stored and opened again, or derived.
+ * key; nothing is handed out that was not durably stored and opened again, or derived. A version number is never used
+ * for a second key, also after a deletion. Whatever changes a key does so by one conditional write.
  */
 export interface DataKeys {
+  /** Throws `no-data-key`, `no-version`, `data-key-exists`, `length-mismatch` or `pending-deletion`. */
   get(request: GetDataKey, call: Call): Promise<DataKey>;
+  /** Also tells of keys that are pending deletion. */
   describe(id: string, call: Call): Promise<DataKeyInfo>;
+  /** As `describe`, for all ids with that prefix. */
   list(prefix: string, from: string | undefined, limit: number, call: Call): Promise<Page<DataKeyInfo>>;
+  /** Makes a new version of the same length, the newest from now on; old ones still open by their numbers. */
+  rotate(id: string, call: Call): Promise<DataKeyInfo>;
+  /** Wraps every version again that is not under the newest version of the current KEK: the same bytes. */
+  rewrap(id: string, call: Call): Promise<RewrappedDataKey>;
+  /**
+   * Takes the key out of use; it can be restored until `purgeAt`.
+   *
+   * @param etag of the record as `describe` gave it: another is `stale-etag`, none is `precondition`.
+   */
+  delete(id: string, etag: string | undefined, call: Call): Promise<DeletedDataKey>;
+  /** Takes a deletion back; changes nothing of a key that is not deleted. Throws `no-data-key` once it is purged. */
+  restore(id: string, call: Call): Promise<DataKeyInfo>;
+}
+
+/** Where a walk over all data keys stands. */
+export interface JobProgress {
+  /** Records that were looked at. */
+  readonly done: number;
+  readonly changed: number;
+  readonly failed: number;
+  /** Where to go on: everything before it is done. Absent when nothing is left. */
+  readonly next?: string;
+}
+
+/** One record that something is wrong with. */
+export interface JobFailure {
+  /** Of the record in its store. */
+  readonly name: string;
+  /** Absent where the record could not be read. */
+  readonly id?: string;
+  readonly reason: Reason;
+  readonly message: string;
+}
+
+export interface JobRequest {
+  /** A `next` of an earlier run. */
+  readonly from?: string;
+  /** Records to look at in this run, at most; `next` tells where to go on. All of them when absent. */
+  readonly limit?: number;
+  /** Records worked on at once; a handful when absent. */
+  readonly concurrency?: number;
+  /** Told after every page. */
+  onProgress?(progress: JobProgress): void;
+}
+
+export interface JobReport extends JobProgress {
+  /** The first thousand of them; `failed` counts all. */
+  readonly failures: readonly JobFailure[];
+}
+
+/** Versions of data keys under one version of one KEK. */
+export interface KekUse {
+  readonly kek: string;
+  readonly kekVersion: string;
+  /** Records with at least one such version. */
+  readonly records: number;
+  readonly versions: number;
+}
+
+/**
+ * Walks over every data key that is stored.
+ *
+ * Promises: no fault of one record ends a walk; a failure that may pass (`retryable`: KMS or store is away or busy) ends
+ * it, and is no record's fault; records are held in memory a page at a time; a walk that was cut short, by such a
+ * failure, `call.signal` or a crash, goes on from its last `next`. Records that appear during a walk may be missed.
+ */
+export interface DataKeyJobs {
+  /** `rewrap` of every data key, deleted ones as well; `changed` counts those that had something to wrap again. */
+  rewrapAll(request: JobRequest, call: Call): Promise<JobReport>;
+  /** Opens every version of every data key, and says which do not open. Changes nothing. */
+  verifyAll(request: JobRequest, call: Call): Promise<JobReport>;
+  /** Takes the wrapped keys out of every record whose time to be restored is over. */
+  purgeAll(request: JobRequest, call: Call): Promise<JobReport>;
+  /** Which KEKs wrap how many keys: what must stay before a KEK may go. */
+  census(request: JobRequest, call: Call): Promise<JobReport & { readonly keks: readonly KekUse[] }>;
 }

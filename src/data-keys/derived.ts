@@ -1,6 +1,6 @@
 import { KeysteadError } from '../core/errors.ts';
 import type { DerivingKek, Kek } from '../core/kek.ts';
-import type { DataKeys } from './data-keys.ts';
+import type { DataKeyJobs, DataKeys } from './data-keys.ts';
 
 /**
  * Data keys derived from the KEK: nothing is stored, so every id exists already, in every length.
@@ -28,11 +28,32 @@ export function derivedDataKeys(deps: { kek: DerivingKek & Pick<Kek, 'uri' | 'ch
     },
     async describe(id, call) {
       await kek.check(call);
-      return { id, version: kek.version, source: 'derived', kek: kek.uri, kekVersion: String(kek.version) };
+      return {
+        id,
+        version: kek.version,
+        source: 'derived',
+        kek: kek.uri,
+        kekVersion: String(kek.version),
+        state: 'active',
+      };
     },
     async list(_prefix, _from, _limit, call) {
       await kek.check(call);
       return { items: [] };
     },
+    rotate: () => nothingStored('they have one version, that of the KEK'),
+    rewrap: () => nothingStored('there is nothing to wrap again'),
+    delete: () => nothingStored('there is nothing to delete'),
+    restore: () => nothingStored('there is nothing to restore'),
   };
+}
+
+/** Walks over no data keys: all of them say so. */
+export function derivedDataKeyJobs(): DataKeyJobs {
+  const refused = () => nothingStored('there is nothing to walk over');
+  return { rewrapAll: refused, verifyAll: refused, purgeAll: refused, census: refused };
+}
+
+async function nothingStored(so: string): Promise<never> {
+  throw new KeysteadError('nothing-stored', `derived data keys are computed and never stored, so ${so}`);
 }

@@ -1,10 +1,10 @@
 import type { Call } from '../core/call.ts';
 import { assertDataKeyId } from '../core/data-key-id.ts';
-import { assertKeyLength, CHECK_LENGTH, checkValue } from '../core/derive.ts';
+import { assertKeyLength, CHECK_LENGTH, hasCheckValue } from '../core/derive.ts';
 import { KeysteadError } from '../core/errors.ts';
 import type { Guard } from '../core/guard.ts';
-import { SecretBytes } from '../core/secret-bytes.ts';
-import type { DataKey, DataKeyInfo, DataKeys, GetDataKey } from './data-keys.ts';
+import type { Action } from '../core/policy.ts';
+import type { DataKey, DataKeyInfo, DataKeyJobs, DataKeys, GetDataKey, JobReport, JobRequest } from './data-keys.ts';
 
 /** Names of one page of a list at most. */
 export const MAX_PAGE_SIZE = 1000;
@@ -13,12 +13,17 @@ export const MAX_PAGE_SIZE = 1000;
  * The one way to data keys for every transport: checks the request, asks the policy, compares the check value, and
  * answers when the audit line is written.
  */
-export function guardedDataKeys(deps: { inner: DataKeys; guard: Guard }): DataKeys {
-  const { inner, guard } = deps;
+export function guardedDataKeys(deps: {
+  inner: DataKeys;
+  guard: Guard;
+  /** Told of every key that is handed out; for counting. */
+  handedOut?: (source: DataKey['source']) => void;
+}): DataKeys {
+  const { inner, guard, handedOut } = deps;
   return {
     async get(request, call) {
       assertGetDataKey(request);
-      return guard.run<DataKey>(
+      const answer = await guard.run<DataKey>(
         {
           action: 'data-key.get',
           resource: request.id,
@@ -33,6 +38,8 @@ export function guardedDataKeys(deps: { inner: DataKeys; guard: Guard }): DataKe
         },
         call,
       );
+      handedOut?.(answer.source);
+      return answer;
     },
     async describe(id, call) {
       assertDataKeyId(id);
@@ -51,10 +58,75 @@ export function guardedDataKeys(deps: { inner: DataKeys; guard: Guard }): DataKe
         call,
       );
     },
+    async rotate(id, call) {
+      assertDataKeyId(id);
+      const details = ({ version }: DataKeyInfo) => ({ version });
+      return guard.run({ action: 'data-key.rotate', resource: id, run: () => inner.rotate(id, call), details }, call);
+    },
+    async rewrap(id, call) {
+      assertDataKeyId(id);
+      return guard.run(
+        {
+          action: 'data-key.rewrap',
+          resource: id,
+          run: () => inner.rewrap(id, call),
+          details: ({ rewrapped, kek, kekVersion }) => ({ rewrapped, kek, kekVersion }),
+        },
+        call,
+      );
+    },
+    async delete(id, etag, call) {
+      assertDataKeyId(id);
+      return guard.run(
+        {
+          action: 'data-key.delete',
+          resource: id,
+          run: () => inner.delete(id, etag, call),
+          details: ({ purgeAt }) => ({ purgeAt: purgeAt.toISOString() }),
+        },
+        call,
+      );
+    },
+    async restore(id, call) {
+      assertDataKeyId(id);
+      const details = ({ version }: DataKeyInfo) => ({ version });
+      return guard.run({ action: 'data-key.restore', resource: id, run: () => inner.restore(id, call), details }, call);
+    },
   };
 }
 
-/** Throws `bad-id`, `bad-length`, `bad-version` or `bad-request`. */
+/** What an audit line and a policy call all data keys at once. */
+const ALL = '*';
+/** Records that a walk works on at once at most. */
+export const MAX_JOB_CONCURRENCY = 64;
+
+/** The one way to walks over all data keys. One audit line for the whole walk, written when it is over. */
+export function guardedDataKeyJobs(deps: { inner: DataKeyJobs; guard: Guard }): DataKeyJobs {
+  const { inner, guard } = deps;
+  const run = async <T extends JobReport>(action: Action, request: JobRequest, call: Call, job: () => Promise<T>) => {
+    assertJobRequest(request);
+    const details = ({ done, changed, failed }: T) => ({ done, changed, failed });
+    return guard.run({ action, resource: ALL, run: job, details }, call);
+  };
+  return {
+    rewrapAll: (request, call) => run('data-key.rewrap', request, call, () => inner.rewrapAll(request, call)),
+    verifyAll: (request, call) => run('data-key.verify', request, call, () => inner.verifyAll(request, call)),
+    purgeAll: (request, call) => run('data-key.delete', request, call, () => inner.purgeAll(request, call)),
+    census: (request, call) => run('data-key.list', request, call, () => inner.census(request, call)),
+  };
+}
+
+/** Throws `bad-request`. */
+function assertJobRequest({ concurrency = 1, limit = 1 }: JobRequest): void {
+  if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > MAX_JOB_CONCURRENCY) {
+    throw new KeysteadError('bad-request', `concurrency must be a whole number from 1 to ${MAX_JOB_CONCURRENCY}`);
+  }
+  if (!Number.isInteger(limit) || limit < 1) {
+    throw new KeysteadError('bad-request', 'limit must be a whole number from 1 on');
+  }
+}
+
+/** Throws `bad-id`, `bad-length`, `bad-version` or `bad-request`; `check-mismatch` for a key that is expected and must be new. */
 function assertGetDataKey(request: GetDataKey): void {
   assertDataKeyId(request.id);
   assertKeyLength(request.length);
@@ -64,12 +136,16 @@ function assertGetDataKey(request: GetDataKey): void {
   if (request.expect !== undefined && request.expect.length !== CHECK_LENGTH) {
     throw new KeysteadError('bad-request', `expect must be ${CHECK_LENGTH} bytes, not ${request.expect.length}`);
   }
+  if (request.expect !== undefined && request.create === 'must') {
+    throw new KeysteadError('check-mismatch', 'no new key can be the expected one; leave out expect, or create "must"');
+  }
 }
 
+/** Makes no key where one is expected: a random one would be refused, and stay under the id for ever. */
 async function getExpected(inner: DataKeys, request: GetDataKey, call: Call): Promise<DataKey> {
-  const key = await inner.get(request, call);
-  if (request.expect === undefined || SecretBytes.own(checkValue(key.key)).equals(SecretBytes.copyOf(request.expect)))
-    return key;
+  if (request.expect === undefined) return inner.get(request, call);
+  const key = await inner.get({ ...request, create: 'never' }, call);
+  if (hasCheckValue(key.key, request.expect)) return key;
   key.key.dispose();
   throw new KeysteadError(
     'check-mismatch',

@@ -3,9 +3,9 @@ import type { Call } from '../core/call.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { KeysteadError } from '../core/errors.ts';
 import type { Guard } from '../core/guard.ts';
+import type { DoorReport, WatchedDoor } from '../core/health.ts';
 import type { Custody, Kek, KekInfo } from '../core/kek.ts';
 import { SecretBytes } from '../core/secret-bytes.ts';
-import type { WrappedKeyStore } from '../core/store.ts';
 
 /** Bytes of a generated master secret and of a generated salt. */
 const GENERATED_LENGTH = 32;
@@ -20,6 +20,8 @@ export interface ServiceStatus {
   readonly kms: string;
   readonly storage: string;
   readonly kek?: KekInfo;
+  /** What it depends on: the KMS, and the store where there is one. */
+  readonly doors: readonly DoorReport[];
   readonly startedAt: Date;
   readonly development: boolean;
 }
@@ -37,10 +39,11 @@ export interface System {
 
 export interface SystemDeps {
   readonly guard: Guard;
-  readonly kek: Kek;
+  readonly kek: Pick<Kek, 'uri'>;
+  /** What the service must reach to be ready. */
+  readonly doors: readonly WatchedDoor[];
   /** Absent where the KEK lives in a cloud KMS, which nobody bootstraps. */
   readonly custody?: Custody;
-  readonly store?: WrappedKeyStore;
   readonly random: Random;
   readonly clock: Clock;
   /** Asked for readiness: a service that can write no audit line answers nothing. */
@@ -58,13 +61,15 @@ export function openSystem(deps: SystemDeps): System {
   return {
     async status(call) {
       const kek = deps.custody?.info();
-      const failure = await firstFailure(deps, call);
+      const looks = await Promise.all(deps.doors.map((door) => door.look(call)));
+      const failure = ownFailure(deps) ?? doorFailure(looks);
       const state = failure === undefined ? 'ready' : failure.reason === 'sealed' ? 'sealed' : 'not-ready';
       return {
         ...deps.about,
         state,
         ...(failure === undefined ? {} : { reason: failure.message }),
         ...(kek === undefined ? {} : { kek }),
+        doors: looks.map(({ report }) => report),
         startedAt,
       };
     },
@@ -100,16 +105,21 @@ function custodyOf(deps: SystemDeps): Custody {
   return deps.custody;
 }
 
-async function firstFailure(deps: SystemDeps, call: Call): Promise<KeysteadError | undefined> {
-  try {
-    if (deps.closing?.() === true) throw new KeysteadError('closing', 'the service is closing');
-    if (deps.audit?.failure?.() !== undefined) {
-      throw new KeysteadError('audit-unavailable', 'the audit trail cannot be written, so nothing is handed out');
-    }
-    await deps.kek.check(call);
-    await deps.store?.check(call);
-    return undefined;
-  } catch (error) {
-    return KeysteadError.from(error);
-  }
+function ownFailure(deps: SystemDeps): KeysteadError | undefined {
+  if (deps.closing?.() === true) return new KeysteadError('closing', 'the service is closing');
+  if (deps.audit?.failure?.() === undefined) return undefined;
+  return new KeysteadError('audit-unavailable', 'the audit trail cannot be written, so nothing is handed out');
+}
+
+/** The first door that fails. A sealed service waits for people, which is no matter of doors and latencies. */
+function doorFailure(looks: readonly Awaited<ReturnType<WatchedDoor['look']>>[]): KeysteadError | undefined {
+  const [first] = looks.filter(({ failure }) => failure !== undefined);
+  if (first?.failure === undefined || first.failure.reason === 'sealed') return first?.failure;
+  const { name, latencyMs, since } = first.report;
+  const { reason, message } = first.failure;
+  return new KeysteadError(
+    reason,
+    `the ${name} fails its check since ${since.toISOString()}, the last time after ${latencyMs} ms: ${message}`,
+    { cause: first.failure },
+  );
 }

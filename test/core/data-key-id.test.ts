@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { assertDataKeyId } from '../../src/core/data-key-id.ts';
+import { assertDataKeyId, shownDataKeyId } from '../../src/core/data-key-id.ts';
 import { failure } from '../support/failure.ts';
 import { holds } from '../support/property.ts';
 
@@ -22,4 +22,12 @@ t.test('nothing else is', async (t) => {
   }
   for (const id of [undefined, null, 1, ['a'], { a: 1 }])
     t.throws(() => assertDataKeyId(id), failure('bad-id', /string/));
+});
+
+t.test('an id in an error text is one short line that shows what it holds', (t) => {
+  t.equal(shownDataKeyId('volume-1'), '"volume-1"');
+  t.equal(shownDataKeyId('a"\n\u202e\u2028\u007f'), String.raw`"a\"\n\u{202e}\u{2028}\u{7f}"`);
+  t.equal(shownDataKeyId('x'.repeat(64)), `"${'x'.repeat(64)}"`);
+  t.equal(shownDataKeyId('😀'.repeat(1024)), `"${'😀'.repeat(64)}…"`);
+  t.end();
 });

@@ -1,9 +1,10 @@
 import { createHmac, hkdfSync } from 'node:crypto';
 import fc from 'fast-check';
 import t from 'tap';
-import { assertKeyLength, checkValue, Expander, extractPrk, INFO } from '../../src/core/derive.ts';
+import { assertKeyLength, checkValue, Expander, extractPrk, hasCheckValue, INFO } from '../../src/core/derive.ts';
 import { SecretBytes } from '../../src/core/secret-bytes.ts';
 import { failure } from '../support/failure.ts';
+import { cutFrom, hashesUsed, isWiped } from '../support/hash-memory.ts';
 import { holds } from '../support/property.ts';
 import rfc5869 from '../vectors/rfc5869-sha256.json' with { type: 'json' };
 import wycheproof from '../vectors/wycheproof-hkdf-sha256.json' with { type: 'json' };
@@ -98,10 +99,42 @@ t.test('the caller may wipe the pseudorandom key at once', async (t) => {
   t.equal(Buffer.compare(expander.expand(Buffer.from('x'), 64).expose(), theirs), 0);
 });
 
-t.test('a disposed expander gives nothing', async (t) => {
+t.test('a disposed expander gives nothing, and holds nothing', async (t) => {
   const expander = new Expander(new Uint8Array(32));
+  const { from, into } = hashesUsed(() => expander.expand(Buffer.from('x'), 32));
+  t.equal(from.size, 2);
+  for (const hash of into) t.ok(isWiped(hash), 'what it worked on is wiped at once');
+  for (const hash of from) t.notOk(isWiped(hash));
   expander.dispose();
+  for (const hash of from) t.ok(isWiped(hash));
   t.throws(() => expander.expand(Buffer.from('x'), 32));
+});
+
+t.test('what a key or a check value is cut out of is wiped', async (t) => {
+  const expander = new Expander(new Uint8Array(32));
+  const blocks = cutFrom(() => expander.expand(Buffer.from('x'), 33));
+  t.same(
+    blocks.map((block) => [...block]),
+    [new Array(64).fill(0)],
+  );
+  const macs = cutFrom(() => checkValue(SecretBytes.own(new Uint8Array(32))));
+  t.ok(macs.length > 0);
+  for (const mac of macs) t.same(new Set(mac), new Set([0]));
+});
+
+t.test('a check value is compared whole', async (t) => {
+  const key = SecretBytes.own(new Uint8Array(32).fill(1));
+  const check = checkValue(key);
+  t.ok(hasCheckValue(key, check));
+  t.notOk(hasCheckValue(SecretBytes.own(new Uint8Array(31).fill(1)), check));
+  t.notOk(
+    hasCheckValue(
+      key,
+      check.map((byte, n) => (n === 15 ? byte ^ 1 : byte)),
+    ),
+  );
+  for (const other of [check.subarray(0, 15), new Uint8Array(0), new Uint8Array(17)])
+    t.notOk(hasCheckValue(key, other));
 });
 
 t.test('a key shares no memory with anything', async (t) => {
@@ -142,3 +175,16 @@ function expandByHmac(prk: Uint8Array, info: Uint8Array, length: number): Uint8A
   }
   return Buffer.concat(blocks).subarray(0, length);
 }
+
+t.test('the refusal of a length says in whole words what was given', (t) => {
+  for (const [length, shown] of [
+    [{}, 'an object'],
+    [[], 'an object'],
+    [null, 'null'],
+    [undefined, 'undefined'],
+    ['32', 'a string'],
+  ]) {
+    t.throws(() => assertKeyLength(length), failure('bad-length', new RegExp(`, not ${shown}$`)));
+  }
+  t.end();
+});

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { fromBase64, lengthPrefixed, toBase64 } from '../../src/core/encoding.ts';
+import { fromBase64, lengthPrefixed, lengthPrefixedParts, toBase64 } from '../../src/core/encoding.ts';
 import { failure } from '../support/failure.ts';
 import { holds } from '../support/property.ts';
 
@@ -74,3 +74,28 @@ function accepts(text: string): boolean {
     return false;
   }
 }
+
+t.test('the parts of a length-prefixed list come back, and only from bytes that it gave', async (t) => {
+  const parts = fc.array(fc.uint8Array({ maxLength: 20 }), { maxLength: 5 });
+  const same = (some: readonly Uint8Array[] | undefined, others: readonly Uint8Array[]) =>
+    some?.length === others.length && some.every((part, n) => Buffer.compare(part, others[n] as Uint8Array) === 0);
+  await holds(
+    t,
+    fc.property(parts, (parts) => same(lengthPrefixedParts(lengthPrefixed(parts)), parts)),
+  );
+  await holds(
+    t,
+    fc.property(parts, fc.nat(), (parts, at) => {
+      const bytes = lengthPrefixed(parts);
+      return lengthPrefixedParts(bytes.subarray(0, at % bytes.length)) === undefined;
+    }),
+  );
+  await holds(
+    t,
+    fc.property(fc.uint8Array(), (bytes) => {
+      const parts = lengthPrefixedParts(bytes);
+      return parts === undefined || Buffer.compare(lengthPrefixed(parts), bytes) === 0;
+    }),
+  );
+  t.equal(lengthPrefixedParts(Uint8Array.of(255, 255, 255, 255)), undefined);
+});

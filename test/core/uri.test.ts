@@ -8,6 +8,7 @@ import { SecretBytes } from '../../src/core/secret-bytes.ts';
 import {
   disposeSecrets,
   formatUri,
+  kekUri,
   parseKmsUri,
   parseStorageUri,
   redactUri,
@@ -249,6 +250,24 @@ t.test('the URI without credentials names the key or place alone', async (t) => 
     uriWithoutCredentials(parse('storage://gcp?projectID=p&bucket=abc&credentialsPath=/x')),
     'storage://gcp?projectID=p&bucket=abc',
   );
+});
+
+t.test('the URI of a KEK is the same whoever reaches it and however', async (t) => {
+  const kek = (text: string) => kekUri(parseKmsUri(text));
+  const reach = 'endpoint=https://127.0.0.1:1';
+  t.equal(kek(`kms://aws?region=r&access=a&keyName=alias/k&${reach}`), 'kms://aws?region=r&keyName=alias/k');
+  t.equal(
+    kek('kms://aws?region=r&keyName=arn:aws:kms:r:123456789012:key/k'),
+    'kms://aws?keyName=arn:aws:kms:r:123456789012:key/k',
+  );
+  const gcp = (credentials: string) => `projectID=p&location=l&keyRing=r${credentials}&keyName=k`;
+  t.equal(kek(`kms://gcp?${gcp('&credentialsPath=/x')}&${reach}`), `kms://gcp?${gcp('')}`);
+  const azure = 'vaultName=v&vaultType=managedhsm.azure.net&keyName=k';
+  t.equal(
+    kek(`kms://azure?tenantID=t&clientID=c&clientSecret=s&${azure}&keyVersion=1&algorithm=A256KW&${reach}`),
+    `kms://azure?${azure}`,
+  );
+  t.equal(kek('kms://cluster-kms?mode=wrap'), 'kms://cluster-kms');
 });
 
 t.test('the secrets of a URI come by name, what it holds and what it refers to', async (t) => {

@@ -3,7 +3,13 @@ import t from 'tap';
 import { dataKeyContext } from '../../src/core/context.ts';
 import { checkValue } from '../../src/core/derive.ts';
 import { SecretBytes } from '../../src/core/secret-bytes.ts';
-import { MAX_RECORD_LENGTH, readRecord, type WrappedRecord, writeRecord } from '../../src/core/wrapped-record.ts';
+import {
+  isTombstone,
+  MAX_RECORD_LENGTH,
+  readRecord,
+  type WrappedRecord,
+  writeRecord,
+} from '../../src/core/wrapped-record.ts';
 import { recordName } from '../../src/data-keys/record-name.ts';
 import { sealedClusterKek } from '../support/cluster-kek.ts';
 import { failure } from '../support/failure.ts';
@@ -11,7 +17,7 @@ import { holds } from '../support/property.ts';
 import golden from '../vectors/wrapped-record-v1.json' with { type: 'json' };
 
 const base64 = (text: string) => SecretBytes.own(Uint8Array.from(Buffer.from(text, 'base64')));
-const read = (text: string) => readRecord(Buffer.from(text), 'a.json');
+const read = (text: string) => readRecord(Buffer.from(text), 'a.json') as WrappedRecord;
 const VERSION = {
   version: 1,
   kek: 'kms://cluster-kms',
@@ -30,7 +36,7 @@ t.test('records of format 1 are read for ever, and every key in them opens', asy
   t.equal(info.fingerprint, golden.fingerprint);
   for (const { id, name, record, keys } of golden.records) {
     t.equal(recordName(id), name);
-    const { id: readId, versions } = readRecord(Buffer.from(record), name);
+    const { id: readId, versions } = read(record);
     t.equal(readId, id);
     t.equal(versions.length, keys.length);
     for (const [n, { version, wrapped, length, check }] of versions.entries()) {
@@ -39,6 +45,16 @@ t.test('records of format 1 are read for ever, and every key in them opens', asy
       t.same(check && [...check], length < 16 ? undefined : [...checkValue(key)]);
     }
     t.equal(Buffer.from(writeRecord(readRecord(Buffer.from(record), name))).toString(), record, 'and are written so');
+  }
+});
+
+t.test('what is left of purged keys is read for ever', async (t) => {
+  for (const { id, name, record, lastVersion } of golden.tombstones) {
+    t.equal(recordName(id), name);
+    const tombstone = readRecord(Buffer.from(record), name);
+    t.match(tombstone, { id, lastVersion, purgedAt: Date });
+    t.ok(isTombstone(tombstone));
+    t.equal(Buffer.from(writeRecord(tombstone)).toString(), record, 'and is written so');
   }
 });
 
@@ -56,12 +72,14 @@ t.test('a record is read as it was written', async (t) => {
   });
   const numbers = fc.uniqueArray(fc.integer({ min: 1, max: 1000 }), { minLength: 1, maxLength: 4 });
   const id = fc.string({ unit: 'binary', minLength: 1, maxLength: 100 });
+  const time = fc.date({ min: new Date(0), max: new Date('2999-01-01'), noInvalidDate: true });
+  const times = fc.record({ purgeAt: time, restoredAt: time }, { requiredKeys: [] });
   await holds(
     t,
-    fc.property(id, numbers, fc.array(version, { minLength: 4, maxLength: 4 }), (id, numbers, parts) => {
+    fc.property(id, numbers, fc.array(version, { minLength: 4, maxLength: 4 }), times, (id, numbers, parts, times) => {
       const ascending = numbers.toSorted((a, b) => a - b);
       const versions = ascending.map((version, n) => ({ version, ...parts[n] }));
-      const record = { id, versions } as unknown as WrappedRecord;
+      const record = { id, versions, ...times } as unknown as WrappedRecord;
       return same(readRecord(writeRecord(record), 'a.json'), record);
     }),
   );
@@ -94,6 +112,12 @@ t.test('what is wrong, and where, is said', async (t) => {
     [{ ...RECORD, id: 7 }, /in id/],
     [{ ...RECORD, versions: {} }, /a list in versions/],
     [{ ...RECORD, versions: [] }, /has no versions/],
+    [{ ...RECORD, versions: [], lastVersion: 0 }, /from 1 to \d+ in lastVersion/],
+    [{ ...RECORD, versions: [], lastVersion: 1 }, /a time such as .* in purgedAt/],
+    [{ ...RECORD, versions: [], lastVersion: 1, purgedAt: VERSION.createdAt, more: 1 }, /1 unknown fields/],
+    [{ ...RECORD, lastVersion: 1 }, /1 unknown fields in itself/],
+    [{ ...RECORD, purgeAt: '2027-01-31' }, /a time such as .* in purgeAt/],
+    [{ ...RECORD, restoredAt: 7 }, /in restoredAt/],
     [{ ...RECORD, versions: [7] }, /has no object in versions\[0\]/],
     [{ ...RECORD, versions: [VERSION, VERSION] }, /versions out of order/],
     [{ ...RECORD, versions: [{ ...VERSION, version: 2 }, VERSION] }, /versions out of order/],

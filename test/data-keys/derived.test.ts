@@ -16,7 +16,7 @@ t.test('every id is there without having been created, in every length', async (
   const long = await dataKeys.get({ id: 'a', length: 64, create: 'if-missing' }, call);
   t.match(short, { id: 'a', version: 1, created: false, source: 'derived' });
   t.same([...short.key.expose()], [...long.key.expose().subarray(0, 16)]);
-  t.same(await dataKeys.describe('a', call), {
+  t.match(await dataKeys.describe('a', call), {
     id: 'a',
     version: 1,
     source: 'derived',

@@ -63,12 +63,13 @@ t.test('and every record that is written today, under the name that it computes'
   }
 });
 
-t.test('it says so when the KEK is another one, or the record was changed', { skip }, async (t) => {
+t.test('it says so when the key is purged, the KEK is another one, or the record was changed', { skip }, async (t) => {
   const { path, write } = folder(t);
   write('mastersecret', Buffer.from(golden.masterSecret, 'base64'));
   write('salt', Buffer.from(golden.salt, 'base64'));
   const record = golden.records[0]?.record ?? '';
   t.match(read(path, write('record', record.replace('"id":"pvc', '"id":"qvc'))).error, /InvalidTag/);
+  t.match(read(path, write('record', golden.tombstones[0]?.record ?? '')).error, /purged: no key is left/);
   write('salt', new Uint8Array(32));
   t.match(read(path, write('record', record)).error, /wrapped by another KEK/);
 });

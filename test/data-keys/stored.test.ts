@@ -89,7 +89,8 @@ t.test('a check value is stored, but not for a key so short that it could be fou
   for (const length of [15, 16]) {
     const { key } = await dataKeys.get(ask(`${length}`, 'must', length), call);
     const stored = await store.read(recordName(`${length}`), call);
-    const check = readRecord(stored?.bytes ?? new Uint8Array(), 'x').versions[0].check;
+    const { versions } = readRecord(stored?.bytes ?? new Uint8Array(), 'x') as WrappedRecord;
+    const { check } = versions[0];
     t.same(check && [...check], length < 16 ? undefined : [...checkValue(key)]);
   }
 });
@@ -108,6 +109,7 @@ t.test('describe and list tell what is known without opening anything', async (t
     kekVersion,
     createdAt: new Date(Date.UTC(2030, 0, 1)),
     etag: (await store.read(recordName('a'), call))?.etag,
+    state: 'active',
   };
   t.same(await sealed.describe('a', call), expected);
   t.same(await sealed.list('', undefined, 10, call), { items: [expected] });
@@ -221,7 +223,9 @@ t.test('a store that says "created" over the record of somebody else is found ou
     operation === 'create' ? 'pretends' : operation === 'read' && n === 1 ? 'forgets' : undefined,
   );
   const { dataKeys } = await storedHouse(t, { store });
+  const made = recordedSecrets(t);
   await t.rejects(dataKeys.get(ask('a'), call), failure('store-inconsistent'));
+  for (const secret of made) t.ok(secret.disposed);
 });
 
 t.test('a create whose answer was lost leaves a key, which the next call gets', async (t) => {
@@ -244,7 +248,9 @@ t.test('a KEK that does not give back what it wrapped is found out before anybod
   const kek = await openClusterKek(t);
   const context = dataKeyContext('a', 1, 32);
   const wrong: Kek = { ...plain(kek), unwrap: async () => secretOf('another key') };
+  const made = recordedSecrets(t);
   await t.rejects((await storedHouse(t, { kek: wrong })).dataKeys.get(ask('a'), call), failure('record-corrupt'));
+  for (const secret of made) t.ok(secret.disposed);
   const short: Kek = { ...plain(kek), unwrap: async () => SecretBytes.own(new Uint8Array(31)) };
   await t.rejects((await storedHouse(t, { kek: short })).dataKeys.get(ask('a'), call), failure('record-corrupt'));
   t.ok((await kek.unwrap(await kek.wrap(secretOf('k'), context), context)).equals(secretOf('k')));

@@ -18,7 +18,7 @@ const MAX_LENGTH = 64 * 1024;
  * Reads the files `mastersecret` and `salt` of a folder, as Constellation mounts them. Bytes are bytes: nothing is
  * decoded, no newline is removed.
  *
- * Throws `no-file` when the folder or a file is not there, `bad-config` when one cannot be read or is no file,
+ * Throws `no-file` when the folder or a file is not there, `cannot-read` when one cannot be read or is no file,
  * `bad-master-secret` or `bad-salt` when one has a wrong length; the text names the file and the advice.
  */
 export async function readKekDir(dir: string): Promise<MasterSecret> {
@@ -36,7 +36,7 @@ async function assertFolder(dir: string): Promise<void> {
   const found = await stat(dir).catch((error: NodeJS.ErrnoException) => {
     throw cannotRead(`kek.dir ${dir}`, error);
   });
-  if (!found.isDirectory()) throw new KeysteadError('bad-config', `kek.dir ${dir} is not a folder`);
+  if (!found.isDirectory()) throw new KeysteadError('cannot-read', `kek.dir ${dir} is not a folder`);
 }
 
 async function readSecret(file: string, min: number, reason: 'bad-master-secret' | 'bad-salt'): Promise<SecretBytes> {
@@ -44,7 +44,7 @@ async function readSecret(file: string, min: number, reason: 'bad-master-secret'
   try {
     // Opening a pipe would wait for its writer; with O_NONBLOCK it does not, and is then refused as no file.
     handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
-    if (!(await handle.stat()).isFile()) throw new KeysteadError('bad-config', `${file} is not a file`);
+    if (!(await handle.stat()).isFile()) throw new KeysteadError('cannot-read', `${file} is not a file`);
     return await readBounded(handle, file, min, reason);
   } catch (error) {
     throw error instanceof KeysteadError ? error : cannotRead(file, error as NodeJS.ErrnoException);
@@ -89,5 +89,7 @@ function cannotRead(what: string, error: NodeJS.ErrnoException): KeysteadError {
     const advice = 'make both files with `keystead kek generate --dir DIR`';
     return new KeysteadError('no-file', `${what} is not there; ${advice}`, { cause: error });
   }
-  return new KeysteadError('bad-config', `${what} cannot be read (${error.code ?? 'unknown error'})`, { cause: error });
+  return new KeysteadError('cannot-read', `${what} cannot be read (${error.code ?? 'unknown error'})`, {
+    cause: error,
+  });
 }
