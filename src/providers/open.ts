@@ -11,7 +11,7 @@ import type { AcceptKek } from './cluster/kek.ts';
 export interface OpenedKek {
   readonly kek: Kek;
   /** Where data keys can be derived from the KEK. */
-  readonly deriving?: DerivingKek & { readonly uri: string };
+  readonly deriving?: DerivingKek & Pick<Kek, 'uri' | 'check'>;
   /** Where people bring the KEK. */
   readonly custody?: Custody;
 }
@@ -20,6 +20,8 @@ export interface KekDeps {
   readonly random: Random;
   /** Where the URI's references lead. */
   readonly secrets: SecretSource;
+  /** Milliseconds that one call to a cloud may take; 5 s when absent. */
+  readonly timeoutMs?: number;
   /** Asked before a KEK that people bring is taken; absent: the first one is. */
   readonly accept?: AcceptKek;
 }
@@ -43,15 +45,14 @@ export function openStore<P extends StorageProvider>(
 export interface StoreDeps {
   /** Where the URI's references lead. */
   readonly secrets: SecretSource;
+  /** Milliseconds that one call to a cloud may take; 5 s when absent. */
+  readonly timeoutMs?: number;
 }
 
 type KekDoors = { readonly [P in KmsProvider]: (uri: KmsUriOf<P>, deps: KekDeps) => Promise<OpenedKek> };
 type StoreDoors = {
   readonly [P in StorageProvider]: (uri: StorageUriOf<P>, deps: StoreDeps) => Promise<WrappedKeyStore | undefined>;
 };
-
-const CLUSTER_WORKS = 'kms://cluster-kms, a KEK of your own';
-const MEMORY_WORKS = 'storage://memory, gone with the process, or storage://no-store with derived keys';
 
 // Exhaustive: a provider without a row does not compile. Doors by `import()` only: each cloud's SDK costs up to half a
 // second and 40 MB at import.
@@ -84,8 +85,4 @@ async function openCluster(uri: KmsUriOf<'cluster-kms'>, deps: KekDeps): Promise
     key?.dispose();
     salt?.dispose();
   }
-}
-
-async function missing(uri: string, what: string, instead: string): Promise<never> {
-  throw new KeysteadError('not-implemented', `${uri}: the door to ${what} is not part of this version; use ${instead}`);
 }

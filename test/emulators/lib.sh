@@ -90,7 +90,8 @@ names() {
 
 # A pid file holds the pid and the time at which that process started, so that a pid which the system has given to
 # another process is never taken for ours.
-started_at() { ps -o lstart= -p "$1" 2>/dev/null | tr -s ' '; }
+# Nothing for a process that has ended and that nobody has reaped yet.
+started_at() { ps -o stat=,lstart= -p "$1" 2>/dev/null | sed -E '/^ *Z/d; s/^ *[^ ]+ +//' | tr -s ' '; }
 pid_of() {
   local file="$RUN_DIR/$1.pid" pid at
   [ -f "$file" ] || return 1

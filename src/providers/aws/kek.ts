@@ -9,7 +9,7 @@ import type { Kek, WrappedKey } from '../../core/kek.ts';
 import { SecretBytes } from '../../core/secret-bytes.ts';
 import type { SecretSource } from '../../core/secret-reference.ts';
 import { UPSTREAM_MS, upstream } from '../../core/upstream.ts';
-import { uriWithoutCredentials } from '../../core/uri.ts';
+import { kekUri } from '../../core/uri.ts';
 import type { KmsUriOf } from '../../core/uri-schemas.ts';
 import { type AwsKms, openKms, placeOf } from './client.ts';
 import { encryptionContext } from './encryption-context.ts';
@@ -40,7 +40,10 @@ export async function openAwsKek(
   const place = await placeOf(uri, deps.secrets);
   const timeoutMs = deps.timeoutMs ?? UPSTREAM_MS;
   const kms = await openKms(key.region === undefined ? place : { ...place, region: key.region }, timeoutMs);
-  return new AwsKek({ uri: uriWithoutCredentials(uri), key, kms, random: deps.random, timeoutMs });
+  // A key's id and an alias mean something in their region only; where the URI leaves it out, the SDK finds it.
+  const region = uri.region ?? (await kms.client.config.region().catch(() => undefined));
+  const named = kekUri(region === undefined ? uri : { ...uri, region });
+  return new AwsKek({ uri: named, key, kms, random: deps.random, timeoutMs });
 }
 
 /**

@@ -14,6 +14,7 @@ import { failureOf } from './failure.ts';
 
 /** Characters that Azure allows in a name. */
 const MAX_NAME_LENGTH = 1024;
+const DOTS_ALONE = /(^|\/)\.{1,2}(\/|$)/;
 /** Names that Azure gives in one answer. */
 const MAX_PAGE = 5000;
 
@@ -83,7 +84,7 @@ class BlobStore implements WrappedKeyStore {
    */
   list(prefix: string, from: string | undefined, limit: number, call: Call): Promise<Page<string>> {
     const cut = from?.indexOf('\0') ?? -1;
-    const marker = cut < 0 ? undefined : from?.slice(cut + 1);
+    const marker = cut < 0 ? undefined : from?.slice(cut + 1) || undefined;
     const after = cut < 0 ? undefined : from?.slice(0, cut);
     const wanted = (name: string) => (after === undefined ? from === undefined || name >= from : name > after);
     return this.#send(call, async (abortSignal) => {
@@ -160,11 +161,13 @@ class BlobStore implements WrappedKeyStore {
 
   #blob(name: string) {
     const key = this.#prefix + name;
-    if (name !== '' && key.length <= MAX_NAME_LENGTH) return this.#container.getBlockBlobClient(key);
-    throw new KeysteadError(
-      'not-supported',
-      `Azure takes names of 1 to ${MAX_NAME_LENGTH} characters with the prefix, this one has ${key.length}`,
-    );
+    if (name === '' || key.length > MAX_NAME_LENGTH) {
+      const limits = `Azure takes names of 1 to ${MAX_NAME_LENGTH} characters with the prefix`;
+      throw new KeysteadError('not-supported', `${limits}, this one has ${key.length}`);
+    }
+    // The SDK makes a path of it, and would leave the container.
+    if (DOTS_ALONE.test(key)) throw new KeysteadError('not-supported', `no part of a name may be . or .. as in ${key}`);
+    return this.#container.getBlockBlobClient(key);
   }
 
   /** @param answers what an error code means here. */

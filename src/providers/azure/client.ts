@@ -5,6 +5,7 @@ import type { SecretSource } from '../../core/secret-reference.ts';
 import type { KmsUriOf, StorageUriOf } from '../../core/uri-schemas.ts';
 import { azureCredential } from './credentials.ts';
 import { type Algorithm, type KeyName, keyNameOf, secureAddress } from './key-name.ts';
+import { VAULT_POLICIES } from './vault-policies.ts';
 
 const USER_AGENT = { userAgentOptions: { userAgentPrefix: 'keystead' } };
 /** Tries of one call, the first included: a broken connection or a 500 is worth another, all within one deadline. */
@@ -45,7 +46,7 @@ export async function openVaultKey(uri: KmsUriOf<'azure'>, deps: ClientDeps): Pr
   const options = () => ({
     ...USER_AGENT,
     retryOptions: { maxRetries: ATTEMPTS - 1, retryDelayInMs: RETRY_DELAY_MS, maxRetryDelayInMs: MAX_RETRY_DELAY_MS },
-    additionalPolicies: [{ policy: throttlingIsForTheCaller, position: 'perRetry' as const }],
+    additionalPolicies: VAULT_POLICIES,
     // The vault's domain is checked against the token's audience, unless the address is one's own.
     disableChallengeResourceVerification: uri.endpoint !== undefined,
   });
@@ -99,24 +100,6 @@ async function withId(
   });
   const { kid } = (body ?? {}) as { readonly kid?: unknown };
   return { id: typeof kid === 'string' ? kid : '', bytes: result };
-}
-
-/** The SDK would wait as long as it is told, and the caller would learn of a timeout instead of the throttling. */
-const throttlingIsForTheCaller = {
-  name: 'throttlingIsForTheCaller',
-  async sendRequest<Request, Answer extends { readonly status: number; readonly headers: HeaderReader }>(
-    request: Request,
-    next: (request: Request) => Promise<Answer>,
-  ): Promise<Answer> {
-    const answer = await next(request);
-    if (answer.status !== 429) return answer;
-    const seconds = answer.headers.get('retry-after') ?? '';
-    const retryAfter = /^\d{1,6}$/.test(seconds) ? { retryAfter: Number(seconds) } : {};
-    throw Object.assign(new Error('the vault throttles'), { statusCode: 429, ...retryAfter });
-  },
-};
-interface HeaderReader {
-  get(name: string): string | undefined;
 }
 
 /** As `openVaultKey`. An `endpoint` is the address of the Blob service, with the account in the path for an emulator. */

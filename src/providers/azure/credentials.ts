@@ -33,7 +33,7 @@ export async function azureCredential(
   deps: { readonly secrets: SecretSource; readonly timeoutMs?: number },
 ): Promise<TokenCredential> {
   const sdk = await loadSdk('@azure/identity', () => import('@azure/identity'));
-  const cloud = AUTHORITIES.find(([domain]) => domain.test(host))?.[1];
+  const cloud = cloudOf(host);
   const options = {
     ...(cloud === undefined ? {} : { authorityHost: sdk.AzureAuthorityHosts[cloud] }),
     disableInstanceDiscovery: uri.endpoint !== undefined,
@@ -52,6 +52,11 @@ export async function azureCredential(
   } finally {
     clientSecret?.dispose();
   }
+}
+
+/** The cloud of Azure that a host is in, where it is not the public one. */
+export function cloudOf(host: string): (typeof AUTHORITIES)[number][1] | undefined {
+  return AUTHORITIES.find(([domain]) => domain.test(host))?.[1];
 }
 
 function identityOf({ tenantID, clientID }: AzureUri): object {

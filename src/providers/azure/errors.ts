@@ -44,17 +44,17 @@ const identity = ({ name }: Failure) =>
 const CREDENTIALS: readonly Row[] = [
   row(
     'credentials-expired',
-    either(aadsts(7000222, 700024, 50173), refused(/expired/i)),
+    either(aadsts(7000222, 700024), refused(/expired/i)),
     'the client secret, federated token or access token has expired; renew it, and check the clock of this machine',
   ),
   row(
     'clock-skew',
-    either(aadsts(500133, 700021), refused(/not yet valid|RequestTimeTooSkewed/i)),
+    either(aadsts(500133), refused(/not yet valid|RequestTimeTooSkewed/i)),
     'Azure refuses the time of the request; set the clock of this machine',
   ),
   row(
     'wrong-region',
-    aadsts(900382, 900383, 900439, 90051),
+    aadsts(900382, 900439, 90051),
     'the tenant is in another cloud of Azure; check vaultType, endpoint and AZURE_AUTHORITY_HOST',
   ),
   row('provider-denied', aadsts(53003, 530031, 7000112), 'Microsoft Entra does not permit it; see its sign-in log'),
@@ -64,15 +64,15 @@ const CREDENTIALS: readonly Row[] = [
     said(/not configured to acquire tokens for tenant/i),
     'it is in another tenant than the credentials; check tenantID',
   ),
+  row(
+    'provider-credentials',
+    either(({ name }) => name === 'AggregateAuthenticationError', said(/^failed to retrieve a valid token/i)),
+    'no credentials were found; give tenantID, clientID and clientSecret in the URI, or set up workload or managed identity',
+  ),
 ];
 
 /** After the network's: whatever else went wrong with credentials. */
 const NO_CREDENTIALS: readonly Row[] = [
-  row(
-    'provider-credentials',
-    ({ name }) => name === 'AggregateAuthenticationError',
-    'no credentials were found; give tenantID, clientID and clientSecret in the URI, or set up workload or managed identity',
-  ),
   row(
     'provider-credentials',
     either(
@@ -101,7 +101,11 @@ const UNREACHABLE: readonly (readonly [when: Row['when'], says: string])[] = [
   [code('ENOTFOUND', 'EAI_AGAIN'), 'the name of the server could not be resolved; check the names in the URI, and DNS'],
   [code('ECONNREFUSED'), 'the server refused the connection; check endpoint and firewall'],
   [code('ENETUNREACH', 'EHOSTUNREACH'), 'there is no route to the server; check the network'],
-  [code('ECONNRESET', 'EPIPE', 'ECONNABORTED', 'REQUEST_SEND_ERROR'), 'the connection broke; try again'],
+  [
+    // Who aborts a call himself is not asked here.
+    either(code('ECONNRESET', 'EPIPE', 'ECONNABORTED', 'REQUEST_SEND_ERROR'), ({ name }) => name === 'AbortError'),
+    'the connection broke; try again',
+  ],
   [
     said(/endpoints_resolution_error|openid_config_error|network_error|ManagedIdentityCredential.*(ECONN|ENOTFOUND)/i),
     'the place that gives tokens could not be reached; check AZURE_AUTHORITY_HOST, network and DNS',
@@ -189,6 +193,11 @@ export const STORE_ROWS: readonly Row[] = [
     'there is no such container, or it is being deleted; create it, or give create=true in the URI',
   ),
   row('no-bucket', code('InvalidResourceName'), 'Azure takes no such name; check account and container'),
+  row(
+    'not-supported',
+    code('OutOfRangeInput', 'InvalidUri', 'InvalidInput'),
+    'Azure takes no such name of a record; give a shorter prefix, without special characters',
+  ),
   row(
     'provider-denied',
     code('BlobImmutableDueToPolicy', 'UnmodifiableByPolicy', 'ContainerImmutabilityPolicyFailure'),

@@ -7,7 +7,7 @@ import { KeysteadError } from '../../core/errors.ts';
 import type { Kek, WrappedKey } from '../../core/kek.ts';
 import { SecretBytes } from '../../core/secret-bytes.ts';
 import { UPSTREAM_MS, upstream } from '../../core/upstream.ts';
-import { uriWithoutCredentials } from '../../core/uri.ts';
+import { kekUri } from '../../core/uri.ts';
 import type { KmsUriOf } from '../../core/uri-schemas.ts';
 import { type ClientDeps, openVaultKey, type VaultAnswer, type VaultKey } from './client.ts';
 import { kmsError, type VaultOperation } from './errors.ts';
@@ -24,7 +24,7 @@ export interface AzureKekDeps extends ClientDeps {
 /** Opens `kms://azure`. Throws what `openVaultKey` throws, and `bad-uri`. Makes no call to Azure. */
 export async function openAzureKek(uri: KmsUriOf<'azure'>, deps: AzureKekDeps): Promise<Kek> {
   const algorithm = algorithmSaid(uri);
-  return new AzureKek({ uri: uriWithoutCredentials(uri), algorithm, key: await openVaultKey(uri, deps), deps });
+  return new AzureKek({ uri: kekUri(uri), algorithm, key: await openVaultKey(uri, deps), deps });
 }
 
 /**

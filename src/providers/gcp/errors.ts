@@ -110,6 +110,11 @@ const denied: Row['text'] = (failure) => {
 
 /** Cloud KMS. The texts matched are those of the service; see docs/reference/providers/gcp.md. */
 export const KMS_ROWS: readonly Row[] = [
+  row(
+    'kms-unreachable',
+    said(/received HTTP status code/i),
+    'what answered there is not Cloud KMS; check endpoint and proxies',
+  ),
   ...CREDENTIALS,
   row('provider-throttled', grpc(RESOURCE_EXHAUSTED), 'Cloud KMS asks to slow down; check the quota of the project'),
   row('provider-denied', grpc(PERMISSION_DENIED), denied),

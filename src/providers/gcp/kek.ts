@@ -6,7 +6,7 @@ import { KeysteadError } from '../../core/errors.ts';
 import type { Kek, WrappedKey } from '../../core/kek.ts';
 import { SecretBytes } from '../../core/secret-bytes.ts';
 import { UPSTREAM_MS, upstream } from '../../core/upstream.ts';
-import { uriWithoutCredentials } from '../../core/uri.ts';
+import { kekUri } from '../../core/uri.ts';
 import type { KmsUriOf } from '../../core/uri-schemas.ts';
 import { type ClientDeps, type KmsConnection, kmsConnection } from './client.ts';
 import { crc32c } from './crc32c.ts';
@@ -44,7 +44,7 @@ class GcpKek implements Kek {
   readonly #timeoutMs: number;
 
   constructor(uri: KmsUriOf<'gcp'>, connection: KmsConnection, deps: GcpKekDeps) {
-    this.uri = uriWithoutCredentials(uri);
+    this.uri = kekUri(uri);
     this.#name = `projects/${uri.projectID}/locations/${uri.location}/keyRings/${uri.keyRing}/cryptoKeys/${uri.keyName}`;
     this.#connection = connection;
     this.#random = deps.random;

@@ -13,7 +13,7 @@ What it adds to moto, each as AWS documents it:
   - IAM enforcement: a trust policy that wants an ExternalId refuses a call without one
 
 It wraps functions inside moto, so it belongs to the pinned version in requirements.txt; with another version it may
-fail at import, and proof/ tells whether it still does what it says.
+fail at import, and the tests of the doors tell whether it still does what it says.
 """
 import functools
 import json

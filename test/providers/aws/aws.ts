@@ -7,6 +7,7 @@ import {
   type CreateKeyCommandInput,
   DisableKeyCommand,
   EnableKeyCommand,
+  EncryptCommand,
   KMSClient,
   ScheduleKeyDeletionCommand,
   UpdateAliasCommand,
@@ -108,6 +109,9 @@ export function keyAdmin(t: Teardown, env: Record<string, string>, region = REGI
       const { KeyMetadata } = await kms.send(new CreateKeyCommand(input));
       return { id: KeyMetadata?.KeyId as string, arn: KeyMetadata?.Arn as string };
     },
+    async encrypt(id: string, plaintext: Uint8Array): Promise<Uint8Array> {
+      return (await kms.send(new EncryptCommand({ KeyId: id, Plaintext: plaintext }))).CiphertextBlob as Uint8Array;
+    },
     disable: (id: string) => kms.send(new DisableKeyCommand({ KeyId: id })),
     enable: (id: string) => kms.send(new EnableKeyCommand({ KeyId: id })),
     scheduleDeletion: (id: string) => kms.send(new ScheduleKeyDeletionCommand({ KeyId: id, PendingWindowInDays: 7 })),
@@ -156,9 +160,4 @@ export async function deadAddress(): Promise<string> {
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   return `http://127.0.0.1:${port}`;
-}
-
-/** A call's caller, who waits this long at most. */
-export function impatient(ms: number): { signal: AbortSignal } {
-  return { signal: AbortSignal.timeout(ms) };
 }

@@ -64,6 +64,18 @@ t.test('static credentials of the URI are used, as they are, whatever the enviro
   t.match(asked[0]?.['user-agent'], /keystead/);
   t.notMatch(kek.uri, /FROMURI|a\+b|ken/);
 });
+t.test('the URI of the KEK names the region that it is in, wherever that is said', async (t) => {
+  sdkEnvironment(t, { AWS_REGION: 'eu-north-1' });
+  const uriOf = async (query: Record<string, string>) => (await openTestKek(t, query)).uri;
+  t.equal(await uriOf({ keyName: 'alias/a' }), 'kms://aws?region=eu-north-1&keyName=alias/a');
+  t.equal(await uriOf({ keyName: 'alias/a', region: 'us-east-2' }), 'kms://aws?region=us-east-2&keyName=alias/a');
+  const arn = 'arn:aws:kms:eu-west-1:123456789012:key/k';
+  t.equal(await uriOf({ keyName: arn }), `kms://aws?keyName=${arn}`);
+});
+t.test('the URI of the KEK names no region where nobody says one', async (t) => {
+  sdkEnvironment(t, {});
+  t.equal((await openTestKek(t, { keyName: 'alias/a' })).uri, 'kms://aws?keyName=alias/a');
+});
 t.test('a secret by reference is followed, and what is not there is named', async (t) => {
   sdkEnvironment(t, {});
   const { endpoint, asked } = await listeningKms(t);

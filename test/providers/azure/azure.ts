@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createServer as createHttpServer, type RequestListener } from 'node:http';
+import { createServer as createHttpServer, type Server as HttpServer, type RequestListener } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -31,13 +31,10 @@ export function unique(prefix: string): string {
   return `${prefix}-${randomBytes(6).toString('hex')}`;
 }
 
-/** As `emulators`; also tells the SDK where tokens come from, which it reads from the environment alone. */
+/** As `emulators`, of which `oidc` is one; also tells the SDK where tokens come from, which it reads from the environment alone. */
 export async function azureEmulators(t: Test, names: readonly Emulator[]): Promise<Record<string, string> | undefined> {
   const env = await emulators(t, names);
-  for (const name of ['AZURE_AUTHORITY_HOST', 'AZURE_POD_IDENTITY_AUTHORITY_HOST']) {
-    const value = env?.[name];
-    if (value !== undefined) process.env[name] = value;
-  }
+  if (env !== undefined) process.env['AZURE_AUTHORITY_HOST'] = env['OIDC_URL'] as string;
   return env;
 }
 
@@ -96,16 +93,21 @@ function queryText(query: Record<string, string>): string {
     .join('&');
 }
 
-const credential = () => new ClientSecretCredential('tenant-1', 'key-admin', 'any', { disableInstanceDiscovery: true });
+let admin: ClientSecretCredential | undefined;
+/** One for all, because each fetches a token of its own; made late, because it reads the environment. */
+function adminCredential(): ClientSecretCredential {
+  admin ??= new ClientSecretCredential('tenant-1', 'key-admin', 'any', { disableInstanceDiscovery: true });
+  return admin;
+}
 
 /** An administrator of keys; the service itself never needs one. */
 export function keyAdmin(address: string): KeyClient {
-  return new KeyClient(address, credential(), { disableChallengeResourceVerification: true });
+  return new KeyClient(address, adminCredential(), { disableChallengeResourceVerification: true });
 }
 
 /** A client of the test's own, to look behind the store. */
 export function containerAdmin(query: Record<string, string>, container: string): ContainerClient {
-  return new BlobServiceClient(query['endpoint'] as string, credential()).getContainerClient(container);
+  return new BlobServiceClient(query['endpoint'] as string, adminCredential()).getContainerClient(container);
 }
 
 /** A new container, with the URI's names for it. */
@@ -127,7 +129,7 @@ export function plainServer(t: Teardown): Promise<string> {
   return listen(t, createHttpServer());
 }
 
-async function listen(t: Teardown, server: Pick<Server, 'listen' | 'address' | 'close' | 'closeAllConnections'>) {
+async function listen(t: Teardown, server: Server | HttpServer): Promise<string> {
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   t.teardown(() => {
     server.closeAllConnections();
@@ -147,7 +149,7 @@ export async function deadAddress(): Promise<string> {
 
 /** A vault that asks for a token as vaults do, and then does as it is told. */
 export function stubVault(t: Teardown, env: Record<string, string>, handle: RequestListener): Promise<string> {
-  const authority = `${env['AZURE_AUTHORITY_HOST']}/tenant-1`;
+  const authority = `${env['OIDC_URL']}/tenant-1`;
   return stubServer(t, env, (request, response) => {
     if (request.headers.authorization !== undefined) return handle(request, response);
     const challenge = `Bearer authorization="${authority}", resource="https://vault.azure.net"`;

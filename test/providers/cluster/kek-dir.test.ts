@@ -31,11 +31,11 @@ t.test('what is missing, no file or of a wrong length is named', async (t) => {
   const refusals: [string, string, RegExp][] = [
     ['missing', 'no-file', /^kek\.dir .*missing is not there; .*kek generate/],
     ['file/x', 'no-file', /x is not there/],
-    ['file', 'bad-config', /^kek\.dir .*file is not a folder$/],
+    ['file', 'cannot-read', /^kek\.dir .*file is not a folder$/],
     ['empty', 'no-file', /empty\/mastersecret is not there/],
     ['one', 'no-file', /one\/salt is not there/],
     ['other', 'no-file', /other\/mastersecret is not there/],
-    ['folder', 'bad-config', /folder\/mastersecret is not a file/],
+    ['folder', 'cannot-read', /folder\/mastersecret is not a file/],
     ['short', 'bad-master-secret', /short\/mastersecret is 15 bytes long, at least 16 are needed \(32 advised\)/],
     ['nothing', 'bad-master-secret', /is 0 bytes long/],
     ['salt', 'bad-salt', /salt\/salt is 31 bytes long, at least 32 are needed/],
@@ -51,7 +51,7 @@ t.test('a file that cannot be read is named', async (t) => {
   symlinkSync('/proc/self/mem', join(dir, 'salt'));
   await t.rejects(readKekDir(dir), {
     name: 'KeysteadError',
-    reason: 'bad-config',
+    reason: 'cannot-read',
     message: /salt cannot be read \(EIO\)/,
   });
 });
@@ -71,7 +71,7 @@ t.test('a pipe that nobody writes to does not hold the start', async (t) => {
   execFileSync('mkfifo', [join(dir, 'mastersecret')]);
   await t.rejects(readKekDir(dir), {
     name: 'KeysteadError',
-    reason: 'bad-config',
+    reason: 'cannot-read',
     message: /mastersecret is not a file/,
   });
 });

@@ -71,6 +71,10 @@ t.test(
       'no JSON': ['{"private_key": "SECRET', /not a JSON object/],
       'another JSON': ['["SECRET"]', /not a JSON object/],
       'another type': [{ type: 'SECRET' }, /"type" is none of service_account/],
+      'a program as source': [
+        { type: 'external_account', credential_source: { executable: { command: 'SECRET' } } },
+        /program, which is not run/,
+      ],
       'no e-mail': [{ ...serviceAccount, client_email: '' }, /no "client_email"/],
       'no key': [{ ...serviceAccount, private_key: undefined }, /no "private_key"/],
       'a cut key': [{ ...serviceAccount, private_key: '-----BEGIN PRIVATE KEY-----\nSECRET' }, /no private key in PEM/],
@@ -93,6 +97,19 @@ t.test(
     await t.rejects(openStore({ credentialsPath: dir }), failure('bad-config', /cannot be read \(EISDIR\)/));
   },
 );
+
+t.test('every other kind of credentials file opens, and calls nobody', async (t) => {
+  const person = { type: 'authorized_user', client_id: 'i', client_secret: 's', refresh_token: 'r' };
+  const aws = {
+    ...federated('https://sts.googleapis.com/v1/token'),
+    credential_source: { environment_id: 'aws1', regional_cred_verification_url: 'https://sts.amazonaws.com' },
+  };
+  for (const file of [person, aws, serviceAccount]) {
+    const credentialsPath = await credentialsFile(file);
+    await t.resolves(openKek(t, { credentialsPath }));
+    await t.resolves(openStore({ credentialsPath }));
+  }
+});
 
 t.test('no credentials at all is said in plain words, and does not end the process', async (t) => {
   const kek = await openKek(t, { endpoint: 'https://127.0.0.1:9' });

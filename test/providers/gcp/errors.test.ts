@@ -95,6 +95,7 @@ const NETWORK = (side: 'kms' | 'store'): readonly Example[] => {
 };
 
 const KMS: readonly Example[] = [
+  ['a proxy that refuses', grpc(7, 'Received HTTP status code 403'), 'kms-unreachable', /not Cloud KMS/],
   ...CREDENTIALS,
   [
     'a token that has expired',
