@@ -77,9 +77,13 @@ export class LineWriter {
     return chunk.written;
   }
 
-  /** Resolves when what was accepted is written or has failed; refuses further lines. */
+  /**
+   * Resolves when what was accepted is written or has failed, within the deadline; refuses further lines. A write that
+   * the stream has not answered may stay pending.
+   */
   async close(): Promise<void> {
-    if (this.#current !== undefined || this.#waiting.length > 0) {
+    // Once stalled, everything accepted has failed already, and the stream may never answer.
+    if (!this.#stalled && (this.#current !== undefined || this.#waiting.length > 0)) {
       await new Promise<void>((resolve) => {
         this.#idle = resolve;
       });

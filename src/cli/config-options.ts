@@ -1,9 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import type { ConfigInputs } from '../config/load.ts';
+import { readSmallFileSync } from '../config/read-small-file.ts';
 import { SETTINGS } from '../config/settings.ts';
 import { single } from './command.ts';
 import type { Io } from './io.ts';
+
+/** Bytes; a configuration has some hundreds. */
+const MAX_CONFIG = 1024 * 1024;
 
 /** `--config` and a flag for every setting of the configuration, with the texts of its schema. */
 export function configOptions(command: Command): Command {
@@ -28,5 +31,5 @@ export function configInputs(command: Command, io: Io): ConfigInputs {
     const known = option.name() === 'config' || SETTINGS.some(({ flag }) => flag === option.name());
     if (known && command.getOptionValueSource(name) === 'cli') flags[option.name()] = command.getOptionValue(name);
   }
-  return { flags, env: io.env, readFile: (path) => readFileSync(path) };
+  return { flags, env: io.env, readFile: (path) => readSmallFileSync(path, MAX_CONFIG) };
 }

@@ -1,6 +1,7 @@
 import type { DataKey, DataKeyInfo } from '../client/answers.ts';
 import { base64Length, toBase64, writeBase64 } from '../core/encoding.ts';
 import type { SecretBytes } from '../core/secret-bytes.ts';
+import { entries } from './output.ts';
 
 /** The key as a line of base64, in bytes that the caller wipes. */
 export function base64Line(key: SecretBytes): Buffer {
@@ -19,6 +20,13 @@ export function dataKeyJson({ id, key, version, check, created, source }: DataKe
   writeBase64(out, head.length, key.expose());
   out.set(tail, out.length - tail.length);
   return out;
+}
+
+/** What is known of a data key, for people. */
+export function dataKeyInfoText(info: DataKeyInfo, more: Readonly<Record<string, number>> = {}): string {
+  const { id, state, version, source, length, kek, kekVersion, createdAt, purgeAt, etag } = info;
+  const times = { 'created at': createdAt, 'purge at': purgeAt };
+  return entries({ id, state, version, source, length, kek, 'kek version': kekVersion, ...times, etag, ...more });
 }
 
 /** The same JSON that the API describes a data key with. */

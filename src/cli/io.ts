@@ -6,7 +6,7 @@ export interface Io {
   /** Results, and nothing else. */
   readonly stdout: Writable & { readonly isTTY?: boolean };
   /** Everything else. */
-  readonly stderr: Writable;
+  readonly stderr: Writable & { readonly isTTY?: boolean };
   /** Aborted when the user presses Ctrl-C; whoever asks for it takes over from the runtime's own answer to that. */
   interrupted(): AbortSignal;
 }

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Expander, extractPrk, kekFingerprint } from '../core/derive.ts';
 import { KeysteadError } from '../core/errors.ts';
@@ -7,6 +6,9 @@ import { SecretBytes } from '../core/secret-bytes.ts';
 /** Names of the files in a KEK's folder, as Constellation mounts them. */
 export const MASTER_SECRET_FILE = 'mastersecret';
 export const SALT_FILE = 'salt';
+
+/** Bytes: as many as the service takes. */
+const MAX_LENGTH = 64 * 1024;
 
 /** A KEK as people keep it. Whoever holds one disposes both. */
 export interface KekSecrets {
@@ -38,11 +40,13 @@ export function fingerprintOf({ masterSecret, salt }: KekSecrets): string {
 }
 
 async function readSecret(path: string): Promise<SecretBytes> {
+  // Loaded here: `kek generate` and help do without the configuration.
+  const { readSmallFile } = await import('../config/read-small-file.ts');
   try {
-    return SecretBytes.own(await readFile(path));
+    return SecretBytes.own(await readSmallFile(path, MAX_LENGTH));
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
-    throw code === 'ENOENT'
+    throw code === 'ENOENT' || code === 'ENOTDIR'
       ? new KeysteadError('no-file', `${path} is not there`, { cause: error })
       : new KeysteadError('cannot-read', `${path} cannot be read (${code})`, { cause: error });
   }

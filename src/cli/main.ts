@@ -1,5 +1,6 @@
 #!/usr/bin/env node
+import { endProcess } from './end.ts';
 import { systemIo } from './io.ts';
 import { run } from './program.ts';
 
-process.exitCode = await run(process.argv.slice(2), systemIo());
+await endProcess(process, await run(process.argv.slice(2), systemIo()));

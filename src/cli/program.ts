@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { packageVersion } from '../version.ts';
 import type { DefineCommand } from './command.ts';
 import { commandFailure, failureText, isShown, isSilent, wantsJson } from './exit.ts';
 import type { Io } from './io.ts';
@@ -14,9 +14,14 @@ interface Entry {
 const COMMANDS: Readonly<Record<string, Entry>> = {
   serve: { summary: 'run the key service', load: () => import('./commands/serve.ts') },
   status: { summary: 'show what the service at --server says of itself', load: () => import('./commands/status.ts') },
-  'data-key': { summary: 'get, list and describe data keys', load: () => import('./commands/data-key.ts') },
+  'data-key': { summary: 'get, list, rotate and delete data keys', load: () => import('./commands/data-key.ts') },
   kek: { summary: 'make the key-encryption key and give it to a service', load: () => import('./commands/kek.ts') },
+  storage: { summary: 'look after the stored data keys', load: () => import('./commands/storage.ts') },
   config: { summary: 'show the configuration', load: () => import('./commands/config.ts') },
+  doctor: {
+    summary: 'try what the service needs of its KMS and its store',
+    load: () => import('./commands/doctor.ts'),
+  },
   openapi: { summary: 'print the OpenAPI document of the HTTP API', load: () => import('./commands/openapi.ts') },
 };
 
@@ -47,10 +52,9 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
 }
 
 function root(show: (text: string) => void): Command {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   return new Command('keystead')
     .description('The key service of a cluster: data keys by name, over HTTP and gRPC.')
-    .version(version, '--version', 'print the version')
+    .version(packageVersion(), '--version', 'print the version')
     .helpOption('--help', 'show help')
     .enablePositionalOptions()
     .exitOverride()

@@ -24,8 +24,26 @@ export interface DataKeyInfo {
   readonly length?: number;
   readonly kek: string;
   readonly kekVersion: string;
+  /** `active`, or `pending-deletion`: nobody gets the key then, and it can be restored until `purgeAt`. */
+  readonly state: string;
   readonly createdAt?: string;
+  readonly purgeAt?: string;
+  /** Changes with every change of the record; absent for derived keys. */
   readonly etag?: string;
+}
+
+/** What came of a rewrap. */
+export interface RewrappedDataKey extends DataKeyInfo {
+  /** Versions that were wrapped again; 0 where all were under the newest version of the KEK. */
+  readonly rewrapped: number;
+}
+
+/** A data key that was deleted, and can still be restored. */
+export interface DeletedDataKey {
+  readonly id: string;
+  readonly state: string;
+  readonly purgeAt: string;
+  readonly etag: string;
 }
 
 /** What is said of a KEK in public. */
@@ -33,6 +51,21 @@ export interface KekInfo {
   readonly version: number;
   /** 32 lower-case hex digits. */
   readonly fingerprint: string;
+}
+
+/** How the service stands with its KMS or its store. */
+export interface DoorReport {
+  readonly name: string;
+  readonly uri: string;
+  readonly state: string;
+  /** What the state or the last error is about. */
+  readonly operation: string;
+  /** In plain words; it may be over. */
+  readonly lastError?: string;
+  readonly lastErrorAt?: string;
+  readonly latencyMs: number;
+  readonly checkedAt: string;
+  readonly since: string;
 }
 
 /** What the service says of itself. */
@@ -45,6 +78,8 @@ export interface ServiceStatus {
   readonly kms: string;
   readonly storage: string;
   readonly kek?: KekInfo;
+  /** Empty from an older service, which does not tell. */
+  readonly doors: readonly DoorReport[];
   readonly startedAt: string;
   readonly development: boolean;
 }
@@ -113,8 +148,24 @@ export function readDataKeyInfo(value: unknown): DataKeyInfo {
     ...(fields.has('length') ? { length: fields.count('length') } : {}),
     kek: fields.text('kek'),
     kekVersion: fields.text('kekVersion'),
+    // An older service has no other state.
+    state: fields.has('state') ? fields.text('state') : 'active',
     ...(fields.has('createdAt') ? { createdAt: fields.text('createdAt') } : {}),
+    ...(fields.has('purgeAt') ? { purgeAt: fields.text('purgeAt') } : {}),
     ...(fields.has('etag') ? { etag: fields.text('etag') } : {}),
+  };
+}
+
+export function readRewrapped(fields: Fields): RewrappedDataKey {
+  return { ...readDataKeyInfo(fields.value), rewrapped: fields.count('rewrapped') };
+}
+
+export function readDeleted(fields: Fields): DeletedDataKey {
+  return {
+    id: fields.text('dataKeyId'),
+    state: fields.text('state'),
+    purgeAt: fields.text('purgeAt'),
+    etag: fields.text('etag'),
   };
 }
 
@@ -132,7 +183,23 @@ export function readStatus(value: unknown): ServiceStatus {
     kms: fields.text('kms'),
     storage: fields.text('storage'),
     ...(fields.has('kek') ? { kek: readKekInfo(fields.object('kek')) } : {}),
+    doors: fields.has('doors') ? fields.list('doors').map(readDoor) : [],
     startedAt: fields.text('startedAt'),
     development: fields.flag('development'),
+  };
+}
+
+function readDoor(value: unknown): DoorReport {
+  const fields = new Fields(value, 'the status: a door');
+  return {
+    name: fields.text('name'),
+    uri: fields.text('uri'),
+    state: fields.text('state'),
+    operation: fields.text('operation'),
+    ...(fields.has('lastError') ? { lastError: fields.text('lastError') } : {}),
+    ...(fields.has('lastErrorAt') ? { lastErrorAt: fields.text('lastErrorAt') } : {}),
+    latencyMs: fields.count('latencyMs'),
+    checkedAt: fields.text('checkedAt'),
+    since: fields.text('since'),
   };
 }

@@ -1,5 +1,14 @@
 import { base64Length, writeBase64 } from '../core/encoding.ts';
-import type { SecretBytes } from '../core/secret-bytes.ts';
+import { KeysteadError } from '../core/errors.ts';
+import { SecretBytes } from '../core/secret-bytes.ts';
+
+/** Throws `bad-request`. */
+export function assertSecrets(secrets: Parameters<typeof bootstrapBody>[0]): void {
+  const given: { readonly [name: string]: unknown } | null | undefined = secrets;
+  if (given?.['generate'] === true) return;
+  if (given?.['masterSecret'] instanceof SecretBytes && given['salt'] instanceof SecretBytes) return;
+  throw new KeysteadError('bad-request', 'give masterSecret and salt as SecretBytes, or { generate: true }');
+}
 
 /**
  * The JSON that gives the service its KEK, in bytes that the caller wipes: the secrets never become a string, which

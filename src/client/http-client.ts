@@ -4,20 +4,35 @@ import type { SecretBytes } from '../core/secret-bytes.ts';
 import {
   type DataKey,
   type DataKeyInfo,
+  type DeletedDataKey,
   Fields,
   type KekInfo,
+  type RewrappedDataKey,
   readDataKeyInfo,
+  readDeleted,
   readKekInfo,
+  readRewrapped,
   readStatus,
   type ServiceStatus,
 } from './answers.ts';
 import { parseJson } from './body.ts';
-import { bootstrapBody } from './bootstrap-body.ts';
+import { assertSecrets, bootstrapBody } from './bootstrap-body.ts';
 import { type Asked, jsonDataKey, rawDataKey } from './data-key.ts';
+import { type JobOptions, type JobPage, jobPages, PAGE_TIMEOUT_MS } from './job.ts';
 import { type CallOptions, type ClientOptions, transportOptions } from './options.ts';
 import { problemError } from './problem.ts';
-import { assertAsked, type FullRequest, type GetOptions, isDotSegment, queryOf, requestOf } from './request.ts';
+import {
+  assertAsked,
+  type FullRequest,
+  GET_OPTIONS,
+  type GetOptions,
+  isDotSegment,
+  pathOf,
+  queryOf,
+  requestOf,
+} from './request.ts';
 import { type Outgoing, Transport } from './transport.ts';
+import { assertCallOptions, assertPageSize, assertText } from './usage.ts';
 
 /** The longest list or batch, with ids and keys of the longest kind. */
 const MAX_JSON = 33_554_432;
@@ -48,8 +63,10 @@ export class KeysteadClient {
 
   /** The data key of this id. Dispose its `key` when done. */
   async getDataKey(id: string, options: GetOptions & CallOptions = {}): Promise<DataKey> {
-    const asked = assertAsked({ ...options, id });
-    if (isDotSegment(id)) return this.#getAsBatch(asked, options);
+    assertCallOptions(options, GET_OPTIONS);
+    const { signal, ...wanted } = options;
+    const asked = assertAsked({ ...wanted, id });
+    if (isDotSegment(id)) return this.#getAsBatch(asked, signal === undefined ? {} : { signal });
     const answer = await this.#transport.send({
       method: 'POST',
       path: `/v1/data-keys/${encodeURIComponent(id)}/get`,
@@ -58,7 +75,7 @@ export class KeysteadClient {
       // One byte more shows that there are too many.
       maxLength: asked.length + 1,
       repeatable: asked.create !== 'must',
-      signal: options.signal,
+      signal,
     });
     return rawDataKey(answer.headers, answer.body, asked);
   }
@@ -71,10 +88,12 @@ export class KeysteadClient {
     requests: readonly (GetOptions & { readonly id: string })[],
     options: CallOptions = {},
   ): Promise<(DataKey | KeysteadError)[]> {
+    assertCallOptions(options);
+    if (!Array.isArray(requests)) throw new KeysteadError('bad-request', 'a batch must be an array of requests');
     if (requests.length < 1 || requests.length > MAX_BATCH) {
       throw new KeysteadError('bad-request', `a batch has 1 to ${MAX_BATCH} requests, not ${requests.length}`);
     }
-    const asked = requests.map(assertAsked);
+    const asked = requests.map((request: (typeof requests)[number]) => assertAsked(request));
     const results = (await this.#batch(asked, options)).list('results');
     if (results.length !== asked.length) {
       throw new KeysteadError('bad-answer', `the answer has ${results.length} results for ${asked.length} requests`);
@@ -86,6 +105,9 @@ export class KeysteadClient {
   async *list(
     options: { readonly prefix?: string; readonly pageSize?: number } & CallOptions = {},
   ): AsyncGenerator<DataKeyInfo> {
+    assertCallOptions(options, ['prefix', 'pageSize']);
+    assertPageSize(options.pageSize);
+    assertText(options.prefix, 'prefix');
     if (options.prefix) assertDataKeyId(options.prefix);
     let token: string | undefined;
     do {
@@ -101,16 +123,58 @@ export class KeysteadClient {
 
   /** What the service knows of one data key. */
   async describe(id: string, options: CallOptions = {}): Promise<DataKeyInfo> {
-    assertDataKeyId(id);
-    if (isDotSegment(id)) {
-      throw new KeysteadError('bad-id', `the id "${id}" cannot stand in a URL; find it in the list by its prefix`);
-    }
-    const path = `/v1/data-keys/${encodeURIComponent(id)}`;
-    return readDataKeyInfo((await this.#json({ path, signal: options.signal })).value);
+    assertCallOptions(options);
+    return readDataKeyInfo((await this.#json({ path: pathOf(id), signal: options.signal })).value);
+  }
+
+  /** Makes a new version of a stored data key; old ones still open by their numbers. */
+  async rotate(id: string, options: CallOptions = {}): Promise<DataKeyInfo> {
+    assertCallOptions(options);
+    // A second one would make another version.
+    const call = { method: 'POST', path: `${pathOf(id)}/rotate`, repeatable: false } as const;
+    return readDataKeyInfo((await this.#json({ ...call, signal: options.signal })).value);
+  }
+
+  /** Wraps a stored data key under the newest version of the service's KEK; the key stays what it is. */
+  async rewrap(id: string, options: CallOptions = {}): Promise<RewrappedDataKey> {
+    assertCallOptions(options);
+    return readRewrapped(await this.#json({ method: 'POST', path: `${pathOf(id)}/rewrap`, signal: options.signal }));
+  }
+
+  /**
+   * Takes a stored data key out of use. It can be restored until `purgeAt`, and is gone for good then.
+   *
+   * @param etag what `describe` gave: when the data key has changed since, nothing is deleted (`stale-etag`).
+   */
+  async delete(id: string, etag: string, options: CallOptions = {}): Promise<DeletedDataKey> {
+    assertCallOptions(options);
+    assertText(etag ?? null, 'the etag');
+    if (!/^[!#-~]*$/.test(etag)) throw new KeysteadError('bad-request', 'the etag is not one that the service gave');
+    // Once it has happened, the etag is another: a second one would fail and hide that the first one did not.
+    const call = { method: 'DELETE', path: pathOf(id), ifMatch: etag, repeatable: false } as const;
+    return readDeleted(await this.#json({ ...call, signal: options.signal }));
+  }
+
+  /** Takes a deletion back; changes nothing of a data key that is not deleted. */
+  async restore(id: string, options: CallOptions = {}): Promise<DataKeyInfo> {
+    assertCallOptions(options);
+    const call = { method: 'POST', path: `${pathOf(id)}/restore` } as const;
+    return readDataKeyInfo((await this.#json({ ...call, signal: options.signal })).value);
+  }
+
+  /** `rewrap` of every stored data key, page by page, as fast as the pages are taken. */
+  rewrapAll(options: JobOptions & CallOptions = {}): AsyncGenerator<JobPage> {
+    return this.#job('/v1/data-keys/-/rewrap-all', options);
+  }
+
+  /** Has the service open every version of every stored data key, page by page; hands none out. */
+  verifyStorage(options: JobOptions & CallOptions = {}): AsyncGenerator<JobPage> {
+    return this.#job('/v1/system/verify-storage', options);
   }
 
   /** What the service says of itself; needs no credentials. */
   async status(options: CallOptions = {}): Promise<ServiceStatus> {
+    assertCallOptions(options);
     return readStatus((await this.#json({ path: '/v1/system/status', signal: options.signal })).value);
   }
 
@@ -122,6 +186,8 @@ export class KeysteadClient {
     secrets: { readonly masterSecret: SecretBytes; readonly salt: SecretBytes } | { readonly generate: true },
     options: CallOptions = {},
   ): Promise<KekInfo> {
+    assertCallOptions(options);
+    assertSecrets(secrets);
     const body = bootstrapBody(secrets);
     try {
       // A second wish to generate would be refused as another secret, and hide that the first one came true.
@@ -131,6 +197,10 @@ export class KeysteadClient {
     } finally {
       body.fill(0);
     }
+  }
+
+  #job(path: string, options: JobOptions & CallOptions): AsyncGenerator<JobPage> {
+    return jobPages(options, (body) => this.#json({ path, body, signal: options.signal, timeoutMs: PAGE_TIMEOUT_MS }));
   }
 
   async #getAsBatch(asked: FullRequest, options: CallOptions): Promise<DataKey> {
@@ -159,7 +229,7 @@ export class KeysteadClient {
     }
   }
 
-  async #json(call: Pick<Outgoing, 'path' | 'body' | 'signal'> & { readonly repeatable?: boolean }): Promise<Fields> {
+  async #json(call: Pick<Outgoing, 'path'> & Partial<Outgoing>): Promise<Fields> {
     const answer = await this.#transport.send({
       method: call.body === undefined ? 'GET' : 'POST',
       accept: 'application/json',

@@ -1,8 +1,17 @@
 /** The entry point `keystead/client`: the service from the outside, without the service's own dependencies. */
 export { KeysteadError } from '../core/errors.ts';
 export { SecretBytes } from '../core/secret-bytes.ts';
-export type { DataKey, DataKeyInfo, KekInfo, ServiceStatus } from './answers.ts';
+export type {
+  DataKey,
+  DataKeyInfo,
+  DeletedDataKey,
+  DoorReport,
+  KekInfo,
+  RewrappedDataKey,
+  ServiceStatus,
+} from './answers.ts';
 export { KeysteadClient } from './http-client.ts';
+export type { FailedRecord, JobOptions, JobPage } from './job.ts';
 export type { CallOptions, ClientOptions } from './options.ts';
 export type { GetOptions } from './request.ts';
 export type { ClientAmbient } from './retry.ts';

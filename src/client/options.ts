@@ -4,6 +4,7 @@ import type { ClientAmbient } from './retry.ts';
 import { serverAddress } from './server-address.ts';
 import { tokenSource } from './token.ts';
 import type { TransportOptions } from './transport.ts';
+import { assertMembers, assertText } from './usage.ts';
 
 export interface ClientOptions {
   /** `https://keystead.example:8443`, or `http://127.0.0.1:8080`. */
@@ -29,6 +30,9 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+const TEXTS = ['server', 'token', 'tokenFile', 'caFile', 'certFile', 'keyFile'] as const;
+const NAMES = [...TEXTS, 'timeoutMs', 'retries', 'fetch', 'ambient'] as const;
+
 const SYSTEM: ClientAmbient = {
   now: Date.now,
   sleep: async (ms, signal) => sleep(ms, undefined, { signal }),
@@ -37,6 +41,11 @@ const SYSTEM: ClientAmbient = {
 
 /** Checks the options and fills in what is absent. Throws `bad-usage` or `bad-credentials`. */
 export function transportOptions(options: ClientOptions): TransportOptions {
+  assertMembers(options, NAMES, "the client's options", 'bad-usage');
+  for (const name of TEXTS) assertText(options[name], name, 'bad-usage');
+  if (options.fetch !== undefined && typeof options.fetch !== 'function') {
+    throw new KeysteadError('bad-usage', 'fetch must be a function');
+  }
   const server = serverAddress(options.server);
   return {
     server,

@@ -9,11 +9,13 @@ const MAX_PROBLEM = 65_536;
 
 /** One call of the service, whatever it takes to get its answer. */
 export interface Outgoing {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   /** Behind the server's address, percent-encoded. */
   readonly path: string;
   /** JSON; the caller wipes it. */
   readonly body?: Uint8Array;
+  /** The etag that the record must have, without quotes. */
+  readonly ifMatch?: string;
   /** The media type that the answer must have. */
   readonly accept: 'application/json' | 'application/octet-stream';
   /** Bytes that the answer may have. */
@@ -21,6 +23,8 @@ export interface Outgoing {
   /** A second execution does no harm. */
   readonly repeatable: boolean;
   readonly signal?: AbortSignal | undefined;
+  /** Milliseconds, where the client's own are not enough. */
+  readonly timeoutMs?: number;
 }
 
 export interface Answer {
@@ -55,7 +59,7 @@ export class Transport {
 
   async send(outgoing: Outgoing): Promise<Answer> {
     const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(), this.#options.timeoutMs);
+    const timer = setTimeout(() => deadline.abort(), this.#timeoutMs(outgoing));
     const signal =
       outgoing.signal === undefined ? deadline.signal : AbortSignal.any([outgoing.signal, deadline.signal]);
     const failures: KeysteadError[] = [];
@@ -71,8 +75,8 @@ export class Transport {
 
   /** @param failures collects those that another attempt follows. */
   async #attempts(outgoing: Outgoing, signal: AbortSignal, failures: KeysteadError[]): Promise<Answer> {
-    const { ambient, retries, timeoutMs } = this.#options;
-    const end = ambient.now() + timeoutMs;
+    const { ambient, retries } = this.#options;
+    const end = ambient.now() + this.#timeoutMs(outgoing);
     for (let attempt = 0; ; attempt++) {
       signal.throwIfAborted();
       const result = await this.#attempt(outgoing, signal);
@@ -85,9 +89,14 @@ export class Transport {
     }
   }
 
+  #timeoutMs({ timeoutMs = 0 }: Outgoing): number {
+    return Math.max(timeoutMs, this.#options.timeoutMs);
+  }
+
   #interrupted(outgoing: Outgoing, last: KeysteadError | undefined, cause: unknown): KeysteadError {
     if (outgoing.signal?.aborted) return new KeysteadError('client-gone', 'the call was cancelled', { cause });
-    const { server, timeoutMs } = this.#options;
+    const { server } = this.#options;
+    const timeoutMs = this.#timeoutMs(outgoing);
     const why = last === undefined ? '' : `; the last failure was: ${last.message}`;
     return new KeysteadError('timeout', `no answer from ${server} within ${timeoutMs} ms${why}`, {
       cause: last ?? cause,
@@ -116,6 +125,7 @@ export class Transport {
   #headers(outgoing: Outgoing, token: string | undefined): Headers {
     const headers = new Headers({ accept: `${outgoing.accept}, application/problem+json`, 'user-agent': 'keystead' });
     if (outgoing.body !== undefined) headers.set('content-type', 'application/json');
+    if (outgoing.ifMatch !== undefined) headers.set('if-match', `"${outgoing.ifMatch}"`);
     if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
     return headers;
   }

@@ -1,6 +1,7 @@
 import { redactUri } from '../core/uri.ts';
 import { describeSource } from './given.ts';
 import type { Resolved, ResolvedValue } from './load.ts';
+import { uriTexts } from './uris.ts';
 
 /** One setting as `keystead config explain` shows it. */
 export interface Explained {
@@ -39,5 +40,7 @@ export function explainedText(explained: readonly Explained[]): string {
 
 function shown({ setting, value }: ResolvedValue): unknown {
   const holds = setting.schema['x-holds'];
+  if (value === undefined) return undefined;
+  if (holds === 'kms-uris') return uriTexts(String(value)).map(redactUri).join(' ');
   return holds === 'kms-uri' || holds === 'storage-uri' ? redactUri(String(value)) : value;
 }

@@ -42,7 +42,7 @@ export function loadConfig(inputs: ConfigInputs): Config {
  *
  * Promises: the answer depends on `inputs` alone; unknown names are refused; every value given is checked, also one
  * that a later source overrides; all problems are reported at once, each with its source; no problem shows a URI.
- * Throws `bad-config`.
+ * Throws `bad-config`; `no-file` or `cannot-read` when the file is the problem.
  */
 export function resolveConfig(inputs: ConfigInputs): Resolved {
   const environment = environmentValues(inputs.env);
@@ -67,9 +67,12 @@ function fileValues(path: string, readFile: ConfigInputs['readFile']): Offer {
     bytes = readFile(path);
   } catch (error) {
     const code = (error as { code?: unknown }).code;
-    const why =
-      code === 'ENOENT' ? 'there is no such file' : `it cannot be read${code === undefined ? '' : ` (${code})`}`;
-    return { given: [], problems: [{ source: { kind: 'file', path }, text: why }] };
+    const where = describeSource({ kind: 'file', path });
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      throw new KeysteadError('no-file', `${where}: there is no such file`, { cause: error });
+    }
+    const why = code === undefined ? '' : ` (${code})`;
+    throw new KeysteadError('cannot-read', `${where}: it cannot be read${why}`, { cause: error });
   }
   const { values, problems } = readConfigFile(bytes);
   return {

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 
 /** What a text stands for beyond being a text; checked when the configuration is loaded. */
-export type Holds = 'kms-uri' | 'storage-uri' | 'address' | 'address-or-off' | 'path';
+export type Holds = 'kms-uri' | 'kms-uris' | 'storage-uri' | 'address' | 'address-or-off' | 'path';
 const text = (holds: Holds, options: { default?: string; description: string; examples?: string[] }) =>
   Type.String({ minLength: 1, 'x-holds': holds, ...options });
 const listen = (holds: Holds, what: string, fallback: string, more = '') =>
@@ -11,6 +11,8 @@ const listen = (holds: Holds, what: string, fallback: string, more = '') =>
   });
 const file = (description: string, example: string) =>
   Type.Optional(text('path', { description, examples: [example] }));
+const whole = (fallback: number, [minimum, maximum]: readonly [number, number], description: string) =>
+  Type.Integer({ default: fallback, minimum, maximum, description });
 const group = <T extends Parameters<typeof Type.Object>[0]>(properties: T) =>
   Type.Object(properties, { additionalProperties: false });
 
@@ -26,12 +28,46 @@ export const ConfigSchema = group({
   }),
   kek: group({
     dir: file('Folder with the files mastersecret and salt, raw bytes, read once at start.', '/etc/keystead/kek'),
+    former: Type.Optional(
+      text('kms-uris', {
+        description:
+          'KEKs that stored data keys may still be under: kms:// URIs with spaces between. They open, and rewrap moves their keys to the KEK of kms.',
+        examples: ['kms://aws?keyName=alias/old&region=eu-west-1'],
+      }),
+    ),
     fingerprint: Type.Optional(
       Type.String({
         pattern: '^[0-9a-f]{32}$',
         description: 'Fingerprint that the KEK must have: another KEK is refused. 32 lower-case hex digits.',
         examples: ['00112233445566778899aabbccddeeff'],
       }),
+    ),
+  }),
+  upstream: group({
+    timeout: whole(
+      5000,
+      [100, 60_000],
+      'Milliseconds that one call to a KMS or a store may take, unless the deadline of the caller is nearer.',
+    ),
+    concurrency: whole(128, [1, 10_000], 'Calls at once to the KMS, and to the store.'),
+    rate: whole(1000, [1, 100_000], 'Calls a second to each.'),
+    queue: whole(2048, [0, 1_000_000], 'Calls that may wait; more are refused.'),
+  }),
+  records: group({
+    deletionWindow: whole(30, [1, 3650], 'Days in which a deleted data key can be restored; after them it is purged.'),
+    constellation: Type.Boolean({
+      default: false,
+      description:
+        'Looks for records that Constellation wrote where there is none of ours; costs one read for every new id.',
+    }),
+  }),
+  cache: group({
+    ttl: whole(0, [0, 86_400], 'Seconds that an unwrapped data key is kept in memory; 0 keeps none.'),
+    maxKeys: whole(10_000, [1, 1_000_000], 'Keys kept at most.'),
+    offline: whole(
+      0,
+      [0, 604_800],
+      'Seconds behind cache.ttl in which a kept key is still given out while the KMS or the store is away.',
     ),
   }),
   http: group({ listen: listen('address', 'HTTP', '127.0.0.1:8080') }),

@@ -35,6 +35,8 @@ export function expectation(schema: LeafSchema): string {
       return 'HOST:PORT, such as 127.0.0.1:9000 or [::1]:0, or off';
     case 'kms-uri':
       return 'a kms:// URI';
+    case 'kms-uris':
+      return 'kms:// URIs with spaces between';
     case 'storage-uri':
       return 'a storage:// URI';
     case 'path':

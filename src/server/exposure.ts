@@ -4,7 +4,7 @@ import { formatAddress, isLoopback, parseAddress } from '../config/address.ts';
 import type { Config } from '../config/schema.ts';
 import { KeysteadError } from '../core/errors.ts';
 import { serviceMode } from '../core/service-mode.ts';
-import { parseKmsUri, parseStorageUri } from '../core/uri.ts';
+import { disposeSecrets, parseKmsUri, parseStorageUri } from '../core/uri.ts';
 
 /** Where the service listens, and what its operator should know about that. */
 export interface Exposure {
@@ -16,7 +16,7 @@ export interface Exposure {
 }
 
 /**
- * Decides whether a configuration may be served at all: pure, nothing is opened. Throws `bad-config`.
+ * Decides whether a configuration may be served at all; nothing is opened. Throws `bad-config` or `bad-uri`.
  *
  * A development server listens on loopback only; any other one listens beyond loopback with TLS, or in the clear when
  * that was asked for by name.
@@ -57,9 +57,12 @@ function assertProtected(beyond: readonly Address[]): void {
 
 function workersOf(config: Config): number {
   const workers = config.workers === 'auto' ? availableParallelism() : config.workers;
-  if (workers === 1) return 1;
+  const kms = parseKmsUri(config.kms);
   const storage = parseStorageUri(config.storage);
-  if (storage.provider === 'memory' && serviceMode(parseKmsUri(config.kms), storage) === 'wrap') {
+  const mode = serviceMode(kms, storage);
+  disposeSecrets(kms);
+  disposeSecrets(storage);
+  if (workers > 1 && storage.provider === 'memory' && mode === 'wrap') {
     throw new KeysteadError(
       'bad-config',
       `${workers} workers would each hold a storage://memory of their own and give different keys for one id; use one worker or another store`,

@@ -6,7 +6,8 @@ export interface ReloadDeps {
   readonly process: NodeJS.Process;
   readonly log: Logger;
   readonly config: Config;
-  readonly running: Running;
+  /** SIGHUP may come before it is there: it is obeyed then. */
+  readonly running: Promise<Running>;
   /** Reads the configuration anew; absent: the files that the first one names are read anew. */
   again?(): Promise<Config>;
 }
@@ -21,13 +22,17 @@ export function reloadOnHangup(deps: ReloadDeps): () => void {
   if (config.dev && process.stderr.isTTY) return () => {};
   let turn: Promise<void> = Promise.resolve();
   const hangup = () => {
-    turn = turn.then(() => reload(deps));
+    turn = turn.then(async () => {
+      // A service that did not start has said so, and nobody is left to reload.
+      const running = await deps.running.catch(() => undefined);
+      if (running !== undefined) await reload(deps, running);
+    });
   };
   process.on('SIGHUP', hangup);
   return () => process.off('SIGHUP', hangup);
 }
 
-async function reload({ log, config, running, again }: ReloadDeps): Promise<void> {
+async function reload({ log, config, again }: ReloadDeps, running: Running): Promise<void> {
   try {
     const next = (await again?.()) ?? config;
     const changed = [...(await running.reload(next))];

@@ -1,8 +1,10 @@
 import type { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/schema.ts';
 import { KeysteadError } from '../core/errors.ts';
 import { type Logger, openLog } from '../telemetry/log.ts';
-import { kekIsGiven, readKek, systemAmbient } from '../wiring.ts';
+import { systemAmbient } from '../wiring/ambient.ts';
+import { kekIsGiven, readKek } from '../wiring/doors.ts';
 import { banner } from './banner.ts';
 import { exitOnCrash } from './crash.ts';
 import { type Exposure, exposureOf } from './exposure.ts';
@@ -15,6 +17,8 @@ import { killWorkers, openPool } from './workers/pool.ts';
 
 /** Milliseconds that calls in flight may take once the service is told to end. */
 const DRAIN_DEADLINE = 10_000;
+/** Milliseconds that a start may still take once the service is told to end. */
+const START_GRACE = 2000;
 
 export interface ServeDeps {
   readonly config: Config;
@@ -37,12 +41,17 @@ export async function serve(deps: ServeDeps): Promise<number> {
     harden(process, config.dev);
     const stop = stopSignals(process, exposure.workers > 1 ? killWorkers : () => {});
     release.push(stop.release);
-    const running = await start({ config, exposure, process, log });
-    release.push(reloadOnHangup({ process, log, config, running, ...(deps.reload && { again: deps.reload }) }));
-    if (!stop.stopping) announce({ running, config, exposure, process, log });
+    const { promise: starting, resolve: begin } = Promise.withResolvers<Running>();
+    // Before anything is opened: whoever renews certificates does not know that the service is just starting.
+    release.push(
+      reloadOnHangup({ process, log, config, running: starting, ...(deps.reload && { again: deps.reload }) }),
+    );
+    begin(start({ config, exposure, process, log }));
+    const running = await Promise.race([starting, stop.stopped.then(() => undefined)]);
+    if (running !== undefined && !stop.stopping) announce({ running, config, exposure, process, log });
     log.info({ signal: await stop.stopped }, 'closing');
-    await running.drain(DRAIN_DEADLINE);
-    await running.close();
+    if (running === undefined) await abandon(starting);
+    else await end(running);
     log.info('closed');
     return 0;
   } catch (error) {
@@ -50,6 +59,20 @@ export async function serve(deps: ServeDeps): Promise<number> {
   } finally {
     for (const undo of release) undo();
   }
+}
+
+async function end(running: Running): Promise<void> {
+  await running.drain(DRAIN_DEADLINE);
+  await running.close();
+}
+
+/** Ends a service that is still starting; what it waits for may never come, and then it is left behind. */
+async function abandon(starting: Promise<Running>): Promise<void> {
+  const ended = starting.then(end).catch(() => {});
+  const patience = new AbortController();
+  const late = sleep(START_GRACE, undefined, { signal: patience.signal }).then(killWorkers, () => {});
+  await Promise.race([ended, late]);
+  patience.abort();
 }
 
 interface Started {

@@ -3,13 +3,15 @@ import type { Server as TlsServer } from 'node:tls';
 import { type Address, formatAddress } from '../config/address.ts';
 import type { Config } from '../config/schema.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { type Ambient, openServices, type Services } from '../wiring.ts';
+import type { Ambient } from '../wiring/ambient.ts';
+import { openServices, type Services } from '../wiring.ts';
 import { drainHttp } from './drain.ts';
 import type { Exposure } from './exposure.ts';
 import type { GrpcServer } from './grpc/server.ts';
 import type { buildApp } from './http/app.ts';
 import { internalCall } from './internal-call.ts';
 import { cannotListen, listen } from './listen.ts';
+import { watchQuiet } from './quiet.ts';
 import type { Running } from './running.ts';
 import { readTls, secureContext, type TlsMaterial } from './tls.ts';
 
@@ -34,6 +36,7 @@ export async function openSingle(deps: SingleDeps): Promise<Running> {
   let tls = await readTls(config.tls);
   const parts = await openParts(deps, tls);
   const { services, app, grpc } = parts;
+  const quiet = watchQuiet(app.server as HttpServer);
   try {
     const http = await listen(app.server, exposure.http);
     const bound = await listenGrpc(grpc, exposure.grpc);
@@ -56,7 +59,7 @@ export async function openSingle(deps: SingleDeps): Promise<Running> {
       async drain(deadline) {
         services.beginClosing();
         const [cut] = await Promise.all([
-          drainHttp(app.server as HttpServer, ambient.clock, deadline),
+          drainHttp(app.server as HttpServer, quiet, ambient.clock, deadline),
           grpc?.drain(deadline),
         ]);
         if (cut > 0) log.warn({ connections: cut }, 'connections were cut at the drain deadline');

@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { readSmallFile } from '../config/read-small-file.ts';
 import type { Config } from '../config/schema.ts';
 import { KeysteadError } from '../core/errors.ts';
 
@@ -62,16 +62,14 @@ function parse<T>(file: string, what: string, parser: () => T): T {
 }
 
 async function read(file: string): Promise<Buffer> {
-  let bytes: Buffer;
   try {
-    bytes = await readFile(file);
+    return await readSmallFile(file, MAX_FILE);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT') throw new KeysteadError('no-file', `the TLS file ${file} is not there`, { cause: error });
+    if (code === 'ENOENT' || code === 'ENOTDIR')
+      throw new KeysteadError('no-file', `the TLS file ${file} is not there`, { cause: error });
     throw new KeysteadError('bad-config', `the TLS file ${file} cannot be read (${code ?? 'unknown'})`, {
       cause: error,
     });
   }
-  if (bytes.length > MAX_FILE) throw new KeysteadError('bad-config', `the TLS file ${file} is larger than 1 MiB`);
-  return bytes;
 }

@@ -6,11 +6,21 @@ export interface Metrics {
   request(transport: 'http' | 'grpc', route: string, outcome: number, seconds: number): void;
   /** A data key handed out. */
   dataKey(source: 'derived' | 'stored' | 'cache'): void;
+  /** A call to a KMS or a store. */
+  upstream(door: 'kms' | 'storage', provider: string, call: UpstreamCall): void;
   /** In the text format of Prometheus. */
   exposition(): Promise<Exposition>;
   /** The present values, for another process of the service to add up. */
   snapshot(): Promise<Snapshot>;
   readonly registry: Registry;
+}
+
+/** How a call to a KMS or a store ended. */
+export interface UpstreamCall {
+  readonly operation: string;
+  /** `ok`, or the reason of the error. */
+  readonly outcome: string;
+  readonly seconds: number;
 }
 
 export interface Exposition {
@@ -40,6 +50,13 @@ export function openMetrics(): Metrics {
     labelNames: ['source'] as const,
     registers: [registry],
   });
+  const upstream = new Histogram({
+    name: 'keystead_upstream_duration_seconds',
+    help: 'Time that calls to the KMS and to the store took.',
+    labelNames: ['door', 'provider', 'operation', 'outcome'] as const,
+    buckets: BUCKETS,
+    registers: [registry],
+  });
   // The client looks labels up by sorting and joining them; on the way of every request that costs more than the rest.
   const series = new Map<string, { observe(seconds: number): void }>();
   const seriesOf = (transport: string, route: string, outcome: string) => {
@@ -59,6 +76,8 @@ export function openMetrics(): Metrics {
       sources.set(source, counter);
       counter.inc();
     },
+    upstream: (door, provider, { operation, outcome, seconds }) =>
+      upstream.observe({ door, provider, operation, outcome }, seconds),
     exposition: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
     snapshot: () => registry.getMetricsAsJSON(),
   };

@@ -92,13 +92,21 @@ function scrubObject(value: object, depth: number): unknown {
 function scrubError(error: Error, depth: number): unknown {
   const ours = error instanceof KeysteadError;
   const code = (error as NodeJS.ErrnoException).code;
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
   return {
     type: scrubText(error.name),
     ...(ours ? { reason: error.reason } : {}),
     ...(typeof code === 'string' || typeof code === 'number' ? { code: scrubText(String(code)) } : {}),
     message: ours ? error.message : scrubText(error.message),
-    stack: frames.slice(0, 20).map((line) => line.trim()),
+    stack: framesOf(error),
     ...(error.cause === undefined ? {} : { cause: scrub(error.cause, 'cause', depth + 1) }),
   };
+}
+
+/** Lines of the message may look like frames, so the message is cut off first; a `data:` module is its own name. */
+function framesOf(error: Error): string[] {
+  const stack = error.stack ?? '';
+  const head = stack.indexOf(error.message);
+  const lines = (head < 0 ? '' : stack.slice(head + error.message.length)).split('\n');
+  const frames = lines.map((line) => line.trim()).filter((line) => line.startsWith('at '));
+  return frames.slice(0, 20).map((frame) => frame.replace(/data:.*$/, 'data:'));
 }

@@ -159,6 +159,27 @@ t.test('a line that no pipe takes in one piece is refused', async (t) => {
   await t.rejects(writer.write(`${'x'.repeat(MAX_WRITE)}\n`), { name: 'KeysteadError', reason: 'audit-unavailable' });
 });
 
+t.test('close does not wait for a stream that has stalled', async (t) => {
+  const { clock, writer } = open();
+  const first = t.rejects(writer.write('a\n'), { name: 'KeysteadError', reason: 'audit-unavailable' });
+  await turn();
+  await clock.advance(5000);
+  await first;
+  await writer.close();
+  await t.rejects(writer.write('b\n'), { name: 'KeysteadError', reason: 'audit-unavailable' });
+});
+
+t.test('close gives a stream that stalls meanwhile no more than the deadline', async (t) => {
+  const { clock, writer } = open();
+  const first = t.rejects(writer.write('a\n'), { name: 'KeysteadError', reason: 'audit-unavailable' });
+  await turn();
+  const closing = writer.close();
+  await clock.advance(5000);
+  await first;
+  await closing;
+  t.equal(clock.sleepers, 0);
+});
+
 t.test('close waits for what was accepted and refuses what comes later', async (t) => {
   const { stream, clock, writer } = open();
   const first = writer.write('a\n');

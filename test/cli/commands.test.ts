@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -128,7 +129,7 @@ t.test('list and describe show no key and nothing that moves the cursor', async 
   t.match(await keystead(['data-key', 'list', '--prefix', 'a'], { env }), { status: 0, stdout: /^$/ });
   t.match(await keystead(['data-key', 'list', '--output', 'json'], { env }), { status: 0, stdout: '[]\n' });
   const { stdout } = await keystead(['data-key', 'describe', 'a\u001b[2J\nb'], { env });
-  t.match(stdout, /^id +a\\u\{1B\}\[2J\\u\{A\}b\nversion +1\n/);
+  t.match(stdout, /^id +a\\u\{1B\}\[2J\\u\{A\}b\nstate +active\nversion +1\n/);
 });
 
 t.test('kek generate makes both files for their owner alone', async (t) => {
@@ -177,6 +178,10 @@ t.test('a sealed service is opened from files, once and for all', async (t) => {
   };
   const sealed = await keystead(['kek', 'status'], { env });
   t.match(sealed, { status: 65, stderr: /^$/, stdout: /^state +sealed\n/ });
+  t.match(
+    (await keystead(['status'], { env })).stdout,
+    /^kms error +check at 20\d\d-\S+Z: the service has no KEK yet/m,
+  );
   const bootstrap = (name: string) =>
     keystead(['kek', 'bootstrap', '--dir', join(folder, name), '--output=json'], { env });
   t.match(await bootstrap('half'), { status: 66, stderr: /half\/salt is not there/ });
@@ -186,7 +191,9 @@ t.test('a sealed service is opened from files, once and for all', async (t) => {
   t.same(await bootstrap('kek'), opened);
   t.match(await bootstrap('other'), { status: 73, stderr: /kek-exists/ });
   t.match(await keystead(['kek', 'status'], { env }), { status: 0, stdout: /^state +ready\n/ });
-  t.match(await keystead(['status'], { env }), { status: 0, stdout: /^kek fingerprint +[0-9a-f]{32}$/m });
+  const status = await keystead(['status'], { env });
+  t.match(status, { status: 0, stdout: /^kek fingerprint +[0-9a-f]{32}$/m });
+  t.match(status.stdout, /^kms check +ready since 20\d\d-\S+Z, \d+ ms$/m);
 });
 
 t.test('bootstrap needs to know which', async (t) => {
@@ -232,4 +239,21 @@ t.test('serve refuses a configuration that cannot be before it loads the server'
     stdout: /^$/,
     stderr: /^keystead: 2 problems in the configuration: .* \(bad-config\)\n$/,
   });
+});
+
+t.test('files that are not there or no files are refused with 66, and no pipe is waited for', async (t) => {
+  const dir = t.testdir({ kek: {} });
+  const pipe = join(dir, 'kek', 'mastersecret');
+  execFileSync('mkfifo', [pipe]);
+  for (const [argv, stderr] of [
+    [['serve', '--config', join(dir, 'none')], /none: there is no such file \(no-file\)\n$/],
+    [['serve', '--config', pipe], /mastersecret: it cannot be read \(it is not a file\) \(cannot-read\)\n$/],
+    [['serve', '--config', '/dev/zero'], /zero: it cannot be read \(it is not a file\) \(cannot-read\)\n$/],
+    [
+      ['kek', 'bootstrap', '--dir', join(dir, 'kek')],
+      /mastersecret cannot be read \(it is not a file\) \(cannot-read\)\n$/,
+    ],
+  ] as const) {
+    t.match(await keystead(argv), { status: 66, stdout: /^$/, stderr });
+  }
 });

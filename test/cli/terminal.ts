@@ -30,7 +30,7 @@ export async function keystead(argv: readonly string[], around: Surroundings = {
   const io: Io = {
     env: around.env ?? {},
     stdout: Object.assign(around.stdout ?? out.stream, { isTTY: around.isTTY ?? false }),
-    stderr: err.stream,
+    stderr: Object.assign(err.stream, { isTTY: around.isTTY ?? false }),
     interrupted: () => around.interrupted ?? new AbortController().signal,
   };
   const status = await run(argv, io);

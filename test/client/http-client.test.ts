@@ -136,6 +136,7 @@ t.test('status needs no credentials, and a sealed service is opened by bootstrap
   const client = await openClient(t, config, { tokenFile });
   const before = await client.status();
   t.same([before.state, before.kek], ['sealed', undefined]);
+  t.match(before.doors[0], { name: 'kms', state: 'failing', operation: 'check', lastError: /no KEK yet/ });
   await t.rejects(client.getDataKey('a'), failure('sealed'));
   const secrets = { masterSecret: SecretBytes.copyOf(MASTER), salt: SecretBytes.copyOf(SALT) };
   const kek = await client.bootstrap(secrets);
@@ -160,6 +161,7 @@ t.test('describe and list give what is known of a key', async (t) => {
   const client = await openClient(t);
   t.same(await client.describe('a/b'), {
     id: 'a/b',
+    state: 'active',
     version: 1,
     source: 'derived',
     kek: 'kms://cluster-kms',
@@ -260,3 +262,68 @@ async function keyHeaders(): Promise<Record<string, string>> {
   rawKey('a')(response as never, undefined as never);
   return headers;
 }
+
+const wrong = (value: unknown) => value as never;
+
+t.test('a client that is opened wrongly says what is wrong', (t) => {
+  const server = 'http://127.0.0.1:1';
+  for (const [options, text] of [
+    [undefined, /options must be an object/],
+    [null, /options must be an object/],
+    [server, /options must be an object/],
+    [{ server, timeout: 5 }, /unknown member "timeout"; known are server, /],
+    [{ server, timeoutMs: -1 }, /timeoutMs/],
+    [{ server, retries: -1 }, /retries/],
+    [{ server: 5 }, /server must be a string/],
+    [{ server, token: 5 }, /token must be a string/],
+    [{ server, caFile: null }, /caFile must be a string/],
+    [{ server, fetch: 'fetch' }, /fetch must be a function/],
+  ] as const) {
+    t.throws(() => new KeysteadClient(wrong(options)), failure('bad-usage', text), JSON.stringify(options));
+  }
+  t.end();
+});
+
+t.test('a call that is made wrongly is refused with the one error, and the service is not asked', async (t) => {
+  const server = await scriptedServer(t, rawKey('a'));
+  const client = new KeysteadClient({ server: server.url });
+  const masterSecret = SecretBytes.own(new Uint8Array(32));
+  const calls: Record<string, () => Promise<unknown>> = {
+    'no options': () => client.getDataKey('x', wrong(null)),
+    'an unknown option': () => client.getDataKey('x', wrong({ lenght: 16 })),
+    'a timeout': () => client.getDataKey('x', wrong({ timeoutMs: -1 })),
+    'no expected value': () => client.getDataKey('x', { expect: wrong(null) }),
+    'a text as expected': () => client.getDataKey('x', { expect: wrong('0123456789abcdef') }),
+    'an unknown create': () => client.getDataKey('x', { create: wrong('sometimes') }),
+    'a signal that is none': () => client.getDataKey('x', { signal: wrong({}) }),
+    'no batch': () => client.batchGet(wrong(null)),
+    'a batch of nothing': () => client.batchGet([wrong(null)]),
+    'a signal within a batch': () => client.batchGet([wrong({ id: 'a', signal: null })]),
+    'options of a batch': () => client.batchGet([{ id: 'a' }], wrong({ length: 5 })),
+    'a list': () => client.list(wrong(null)).next(),
+    'a page size': () => client.list({ pageSize: -1 }).next(),
+    'a prefix': () => client.list({ prefix: wrong(5) }).next(),
+    'an etag': () => client.delete('x', wrong(null)),
+    'no etag': () => client.delete('x', wrong(undefined)),
+    'a walk': () => client.rewrapAll(wrong(null)).next(),
+    'a token of a walk': () => client.verifyStorage({ pageToken: wrong(5) }).next(),
+    'a page of a walk': () => client.verifyStorage({ pageSize: 0.5 }).next(),
+    'no secrets': () => client.bootstrap(wrong(null)),
+    'half of the secrets': () => client.bootstrap(wrong({ masterSecret })),
+    describe: () => client.describe('x', wrong(null)),
+    rotate: () => client.rotate('x', wrong({ force: true })),
+    rewrap: () => client.rewrap('x', wrong(5)),
+    delete: () => client.delete('x', 'e', wrong(null)),
+    restore: () => client.restore('x', wrong([])),
+    status: () => client.status(wrong(null)),
+    bootstrap: () => client.bootstrap({ generate: true }, wrong({ force: true })),
+  };
+  for (const [name, make] of Object.entries(calls)) await t.rejects(make(), failure('bad-request'), name);
+  t.same(server.requests, []);
+});
+
+t.test('an option that is undefined is one that is absent', async (t) => {
+  const client = await openClient(t);
+  const { key } = await client.getDataKey('a', wrong({ length: undefined, signal: undefined, expect: undefined }));
+  t.equal(key.length, 32);
+});

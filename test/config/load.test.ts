@@ -30,6 +30,9 @@ t.test('without any input, the defaults of the contract hold', async (t) => {
     kms: 'kms://cluster-kms',
     storage: 'storage://memory',
     kek: {},
+    upstream: { timeout: 5000, concurrency: 128, rate: 1000, queue: 2048 },
+    records: { deletionWindow: 30, constellation: false },
+    cache: { ttl: 0, maxKeys: 10_000, offline: 0 },
     http: { listen: '127.0.0.1:8080' },
     grpc: { listen: '127.0.0.1:9000' },
     dev: false,
@@ -90,9 +93,14 @@ t.test('a file that is not there or cannot be read is named', async (t) => {
     throw Object.assign(new Error('text with a secret'), code === undefined ? {} : { code });
   };
   const flags = { config: 'gone.yaml' };
-  t.equal(problemOf({ flags, readFile: failing('ENOENT') }), 'gone.yaml: there is no such file');
-  t.equal(problemOf({ flags, readFile: failing('EACCES') }), 'gone.yaml: it cannot be read (EACCES)');
-  t.equal(problemOf({ flags, readFile: failing() }), 'gone.yaml: it cannot be read');
+  for (const [code, reason, message] of [
+    ['ENOENT', 'no-file', 'gone.yaml: there is no such file'],
+    ['ENOTDIR', 'no-file', 'gone.yaml: there is no such file'],
+    ['EACCES', 'cannot-read', 'gone.yaml: it cannot be read (EACCES)'],
+    [undefined, 'cannot-read', 'gone.yaml: it cannot be read'],
+  ] as const) {
+    t.throws(() => loadConfig(inputs({ flags, readFile: failing(code) })), { reason, message, exitStatus: 66 });
+  }
 });
 
 t.test('a boolean is true or false, 1 or 0 in the environment, and nothing else', async (t) => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
@@ -54,7 +55,12 @@ async function askGrpc(address: string, pair?: { cert: string; key: string }): P
 
 async function subject(address: string): Promise<string | undefined> {
   const [host, port] = address.split(':');
-  const socket: TLSSocket = connect({ host: host as string, port: Number(port), ca: ca.cert, ALPNProtocols: ['h2', 'http/1.1'] });
+  const socket: TLSSocket = connect({
+    host: host as string,
+    port: Number(port),
+    ca: ca.cert,
+    ALPNProtocols: ['h2', 'http/1.1'],
+  });
   await once(socket, 'secureConnect');
   const name = socket.getPeerCertificate().subject.CN;
   socket.destroy();
@@ -89,39 +95,52 @@ t.test('with a client CA, who shows none of its certificates gets nothing', asyn
 });
 
 for (const workers of [1, 2]) {
-  t.test(`SIGHUP takes a new certificate into ${workers} process(es), and keeps the old one when it cannot`, async (t) => {
-    const { path, tls } = files(t);
-    const service = startService(t, { tls, workers });
-    const { http, grpc } = await service.ready();
-    const both = async () => [await subject(new URL(http).host), await subject(grpc), await subject(new URL(http).host)];
-    t.same(await both(), ['server', 'server', 'server']);
+  t.test(
+    `SIGHUP takes a new certificate into ${workers} process(es), and keeps the old one when it cannot`,
+    async (t) => {
+      const { path, tls } = files(t);
+      const service = startService(t, { tls, workers });
+      const { http, grpc } = await service.ready();
+      const both = async () => [
+        await subject(new URL(http).host),
+        await subject(grpc),
+        await subject(new URL(http).host),
+      ];
+      t.same(await both(), ['server', 'server', 'server']);
 
-    writeFileSync(path('tls.crt'), ca.issue('stranger').cert);
-    service.kill('SIGHUP');
-    const failed = await service.logged('nothing was reloaded');
-    t.match(failed, { err: { reason: 'bad-config', message: /does not belong to the certificate/ } });
-    t.same(await both(), ['server', 'server', 'server']);
+      writeFileSync(path('tls.crt'), ca.issue('stranger').cert);
+      service.kill('SIGHUP');
+      const failed = await service.logged('nothing was reloaded');
+      t.match(failed, { err: { reason: 'bad-config', message: /does not belong to the certificate/ } });
+      t.same(await both(), ['server', 'server', 'server']);
 
-    const next = ca.issue('next');
-    writeFileSync(path('tls.crt'), next.cert);
-    writeFileSync(path('tls.key'), next.key);
-    service.kill('SIGHUP');
-    t.same((await service.logged('reloaded'))['changed'], ['TLS certificate']);
-    t.same(await both(), ['next', 'next', 'next']);
-  });
+      const next = ca.issue('next');
+      writeFileSync(path('tls.crt'), next.cert);
+      writeFileSync(path('tls.key'), next.key);
+      service.kill('SIGHUP');
+      t.same((await service.logged('reloaded'))['changed'], ['TLS certificate']);
+      t.same(await both(), ['next', 'next', 'next']);
+    },
+  );
 }
 
 t.test('files that are missing, no PEM or no pair are named, and never quoted', async (t) => {
   const { path, tls } = files(t, { 'other.key': ca.issue('other').key, text: 'not-a-key-at-all', folder: '' });
+  execFileSync('mkfifo', [path('pipe')]);
   const refusals: [Parameters<typeof readTls>[0], string, RegExp][] = [
     [{ certFile: path('tls.crt') }, 'bad-config', /tls\.keyFile is not given/],
     [{ keyFile: path('tls.key') }, 'bad-config', /tls\.certFile is not given/],
     [{ clientCaFile: path('ca.crt') }, 'bad-config', /tls\.certFile is not given/],
     [{ ...tls, certFile: path('none') }, 'no-file', /none is not there/],
     [{ ...tls, keyFile: path('.') }, 'bad-config', /cannot be read \(EISDIR\)/],
+    [{ ...tls, keyFile: path('pipe') }, 'bad-config', /pipe cannot be read \(it is not a file\)/],
     [{ ...tls, certFile: path('text') }, 'bad-config', /text does not hold a PEM certificate/],
     [{ ...tls, keyFile: path('text') }, 'bad-config', /text does not hold a PEM private key/],
-    [{ ...tls, keyFile: path('other.key') }, 'bad-config', /other\.key does not belong to the certificate in .*tls\.crt/],
+    [
+      { ...tls, keyFile: path('other.key') },
+      'bad-config',
+      /other\.key does not belong to the certificate in .*tls\.crt/,
+    ],
     [{ ...tls, clientCaFile: path('text') }, 'bad-config', /text does not hold a PEM certificate/],
   ];
   for (const [config, reason, message] of refusals) {

@@ -77,6 +77,13 @@ t.test('an error keeps its kind, code and place; a foreign message is scrubbed, 
   t.match((shown as { stack: string[] }).stack[0], /^at .*scrub\.test\.ts/);
 });
 
+t.test('a message that looks like a stack is still a message', async (t) => {
+  const error = new Error('x\n    at correct-horse-battery (file:1:1)\n    at another');
+  t.notMatch(JSON.stringify((scrub(error) as { stack: string[] }).stack), /horse|another/);
+  error.message = 'changed later';
+  t.notMatch(JSON.stringify((scrub(error) as { stack: string[] }).stack), /horse|another/);
+});
+
 t.test('nothing is too strange to be logged', async (t) => {
   const circle: Record<string, unknown> = { a: 1n, f: () => 1, d: new Date(Number.NaN), u: undefined };
   circle['self'] = circle;

@@ -1,8 +1,8 @@
 import type { DefineCommand } from '../command.ts';
 import { dataKeyId, formatOption } from '../command.ts';
 import { type ConnectOptions, connect, connectOptions } from '../connect.ts';
-import { dataKeyInfoJson } from '../data-key-text.ts';
-import { entries, type Format, print } from '../output.ts';
+import { dataKeyInfoJson, dataKeyInfoText } from '../data-key-text.ts';
+import { type Format, print } from '../output.ts';
 
 /** `keystead data-key describe ID` */
 export const define: DefineCommand = (command, { io }) => {
@@ -10,9 +10,6 @@ export const define: DefineCommand = (command, { io }) => {
     .addOption(formatOption())
     .action(async (id: string, options: ConnectOptions & { output?: Format }) => {
       const info = await connect(io, options).describe(dataKeyId(id), { signal: io.interrupted() });
-      const { kekVersion, createdAt, ...rest } = info;
-      await print(io, options.output ?? 'plain', dataKeyInfoJson(info), () =>
-        entries({ ...rest, 'kek version': kekVersion, 'created at': createdAt }),
-      );
+      await print(io, options.output ?? 'plain', dataKeyInfoJson(info), () => dataKeyInfoText(info));
     });
 };

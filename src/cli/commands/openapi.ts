@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { stringify } from 'yaml';
 import { type DefineCommand, single } from '../command.ts';
 import { write } from '../output.ts';
 
@@ -8,7 +9,6 @@ export const define: DefineCommand = (command, { io }) => {
     .addOption(single('--output <format>', 'yaml (the default) or json', format))
     .action(async ({ output = 'yaml' }: { output?: 'yaml' | 'json' }) => {
       const { openapiDocument } = await import('../../server/http/openapi.ts');
-      const { stringify } = await import('yaml');
       const document = await openapiDocument();
       await write(io.stdout, output === 'yaml' ? stringify(document) : `${JSON.stringify(document, null, 2)}\n`);
     });

@@ -1,3 +1,4 @@
+import type { DoorReport } from '../../client/answers.ts';
 import type { DefineCommand } from '../command.ts';
 import { formatOption } from '../command.ts';
 import { type ConnectOptions, connect, connectOptions } from '../connect.ts';
@@ -9,9 +10,20 @@ export const define: DefineCommand = (command, { io }) => {
     .addOption(formatOption())
     .action(async (options: ConnectOptions & { output?: Format }) => {
       const status = await connect(io, options).status({ signal: io.interrupted() });
-      const { kek, startedAt, ...rest } = status;
+      const { kek, startedAt, doors, ...rest } = status;
       await print(io, options.output ?? 'plain', status, () =>
-        entries({ ...rest, 'kek fingerprint': kek?.fingerprint, 'kek version': kek?.version, 'started at': startedAt }),
+        entries({
+          ...rest,
+          'kek fingerprint': kek?.fingerprint,
+          'kek version': kek?.version,
+          'started at': startedAt,
+          ...Object.fromEntries(doors.flatMap(doorEntries)),
+        }),
       );
     });
 };
+
+function doorEntries({ name, state, since, latencyMs, operation, lastError, lastErrorAt }: DoorReport) {
+  const check = [`${name} check`, `${state} since ${since}, ${latencyMs} ms`] as const;
+  return lastError === undefined ? [check] : [check, [`${name} error`, `${operation} at ${lastErrorAt}: ${lastError}`]];
+}

@@ -25,6 +25,9 @@ function wholeMessage(stream: ServerHttp2Stream, limit: number): Promise<ReturnT
       }
     };
     stream.on('data', (chunk: Buffer) => attempt(() => reader.push(chunk)));
-    stream.on('end', () => attempt(() => resolve(reader.end())));
+    const end = () => attempt(() => resolve(reader.end()));
+    stream.on('end', end);
+    // An empty last frame ends the stream while nobody reads yet, and its `end` does not come again.
+    if (stream.readableEnded) end();
   });
 }

@@ -9,9 +9,9 @@ import type { Clock } from '../../core/clock.ts';
 import { type House, ServedCall } from './call.ts';
 import { Patience } from './patience.ts';
 
-/** Milliseconds without a byte until a session without calls is ended; the caller's next call opens another one unseen. */
+/** Milliseconds without a call or a ping until a session is ended; the caller's next call opens another one unseen. */
 const IDLE_TIMEOUT = 300_000;
-/** Milliseconds between two looks at what has not arrived. */
+/** Milliseconds between two looks at what has not arrived, and whether anything still happens. */
 const SWEEP = 5000;
 /** Milliseconds that a new session has for the call it was opened for, when the server drains. */
 const FIRST_CALL = 500;
@@ -61,8 +61,11 @@ export function serveSession(house: House, clock: Clock, socket: Duplex): Served
     else if (open.size === 0) session.close();
     else giveNotice(session);
   };
+  // Not the session's own timeout: the library forgets to clear its timer, which keeps an ended session for five minutes.
+  let active = performance.now();
   const sweep = setInterval(() => {
     for (const call of open) call.checkArrival();
+    if (open.size === 0 && performance.now() - active > IDLE_TIMEOUT) end();
   }, SWEEP).unref();
   session.once('close', () => clearInterval(sweep));
   session.on('stream', (stream, headers) => {
@@ -70,6 +73,7 @@ export function serveSession(house: House, clock: Clock, socket: Duplex): Served
     open.add(call);
     stream.on('close', () => {
       open.delete(call);
+      active = performance.now();
       call.closed();
       if (call.answered && stream.rstCode === constants.NGHTTP2_NO_ERROR) control.reward();
       else spend(resets);
@@ -77,12 +81,12 @@ export function serveSession(house: House, clock: Clock, socket: Duplex): Served
     });
     void call.serve(headers);
   });
-  session.on('ping', () => spend(control));
+  session.on('ping', () => {
+    active = performance.now();
+    spend(control);
+  });
   session.on('remoteSettings', () => spend(control));
   session.on('error', (error) => house.log?.debug({ err: error }, 'gRPC session failed'));
-  session.setTimeout(IDLE_TIMEOUT, () => {
-    if (open.size === 0) end();
-  });
   return { session, end };
 }
 

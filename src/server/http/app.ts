@@ -2,16 +2,17 @@ import type { TlsOptions } from 'node:tls';
 import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.ts';
+import { KeysteadError } from '../../core/errors.ts';
+import { traceIds } from '../../core/trace-id.ts';
 import type { Services } from '../../wiring.ts';
 import { assertJsonType, parseJson } from './json-body.ts';
 import { BODY_LIMIT, DEFAULT_LIMITS, type HttpLimits, MAX_SEGMENT_LENGTH, serverOptions } from './limits.ts';
 import { admission } from './plugins/admission.ts';
-import { answerClientError } from './plugins/client-errors.ts';
+import { answerClientError, answerUncommon } from './plugins/client-errors.ts';
 import { answerBadPath, answerFailures } from './plugins/failures.ts';
 import { faultLog } from './plugins/problem.ts';
 import type { RouteDeps } from './route.ts';
 import { ROUTES } from './routes.ts';
-import { traceIds } from './trace-id.ts';
 
 export interface AppDeps {
   readonly services: Services;
@@ -32,10 +33,12 @@ interface Tls {
 /** Builds the HTTP service. Does not listen. */
 export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const limits = { ...DEFAULT_LIMITS, ...deps.limits };
-  const app = createApp(deps, limits);
+  const traceId = traceIds();
+  const app = createApp(deps, limits, traceId);
   // Fastify's typings have no place for these of Node's server. A caller that sent all it had to say, and closed its
   // half of the connection, still gets its answer.
   Object.assign(app.server, { httpAllowHalfOpen: true, maxConnections: limits.maxConnections, maxHeadersCount: 100 });
+  answerUncommon(app.server, traceId);
   app.decorateRequest('call');
   app.decorateReply('secret', null);
   readJsonStrictly(app);
@@ -50,13 +53,20 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   return app;
 }
 
-function createApp(deps: AppDeps, limits: HttpLimits): FastifyInstance {
-  const traceId = traceIds();
+/** Routes check and write by themselves, strictly. Fastify's own compilers coerce, and cost every start their loading. */
+const NO_COMPILERS = { buildValidator: noCompiler, buildSerializer: noCompiler };
+
+function noCompiler(): never {
+  throw new KeysteadError('unexpected', 'a route was given a schema by way of Fastify');
+}
+
+function createApp(deps: AppDeps, limits: HttpLimits, traceId: ReturnType<typeof traceIds>): FastifyInstance {
   const node = serverOptions(limits);
   const options: FastifyServerOptions = {
     logger: false,
-    genReqId: (request) => traceId(request.headers),
+    genReqId: (request) => traceId(request.headers['traceparent']),
     requestIdHeader: false,
+    schemaController: { compilersFactory: NO_COMPILERS },
     bodyLimit: BODY_LIMIT,
     requestTimeout: limits.requestTimeout,
     keepAliveTimeout: limits.keepAliveTimeout,
@@ -69,7 +79,7 @@ function createApp(deps: AppDeps, limits: HttpLimits): FastifyInstance {
       querystringParser: (raw) => raw as unknown as Record<string, unknown>,
     },
     frameworkErrors: (error, request, reply) => answerBadPath(deps.services.metrics, error, request, reply),
-    clientErrorHandler: (error, socket) => answerClientError(error, socket, traceId({})),
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, traceId(undefined)),
   };
   if (deps.tls === undefined) return fastify({ ...options, http: node });
   const https = { ...node, ...tlsOptions(deps.tls), handshakeTimeout: limits.headersTimeout };

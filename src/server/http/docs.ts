@@ -53,6 +53,16 @@ const FAILURES = {
     'The body is not `application/json`.',
     'send the body as application/json, in UTF-8',
   ),
+  423: failure(
+    'pending-deletion',
+    'The data key is pending deletion; it can be restored.',
+    'data key volume-1 is pending deletion until 2026-12-22T21:06:00.000Z',
+  ),
+  428: failure(
+    'precondition',
+    'The request does not say which state of the data key it is about.',
+    'say which state of the data key is to be deleted: send its ETag in If-Match',
+  ),
   503: failure(
     'sealed',
     'The service cannot answer now; `reason` tells why.',

@@ -21,8 +21,22 @@ export const DATA_KEY_INFO_EXAMPLE = {
   dataKeyId: 'volume-1',
   version: 1,
   source: 'derived',
+  state: 'active',
   kek: 'kms://cluster-kms',
   kekVersion: '1',
+};
+
+/** One that is wrapped and stored, as its KEK and its record are elsewhere. */
+export const STORED_DATA_KEY_EXAMPLE = {
+  dataKeyId: 'volume-1',
+  version: 1,
+  source: 'stored',
+  state: 'active',
+  length: 32,
+  kek: 'kms://cluster-kms',
+  kekVersion: `1-${KEK_EXAMPLE.fingerprint}`,
+  createdAt: '2026-11-22T21:06:00.000Z',
+  etag: '7',
 };
 
 export const STATUS_EXAMPLE = {
@@ -32,6 +46,17 @@ export const STATUS_EXAMPLE = {
   kms: 'kms://cluster-kms',
   storage: 'storage://memory',
   kek: KEK_EXAMPLE,
+  doors: [
+    {
+      name: 'kms',
+      uri: 'kms://cluster-kms',
+      state: 'ready',
+      operation: 'check',
+      latencyMs: 0,
+      checkedAt: '2026-11-22T21:07:00.000Z',
+      since: '2026-11-22T21:06:00.000Z',
+    },
+  ],
   startedAt: '2026-11-22T21:06:00.000Z',
   development: false,
 };

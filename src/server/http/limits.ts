@@ -38,8 +38,11 @@ export const BATCH_BODY_LIMIT = 8 * 1024 * 1024;
 
 /** Characters of a path segment: every byte of an id may be percent-encoded. */
 export const MAX_SEGMENT_LENGTH = MAX_ID_LENGTH * 3;
-/** Bytes of request line and headers: the longest id, and Node's own 16 KiB for everything else. */
-const MAX_HEADER_SIZE = MAX_SEGMENT_LENGTH + 16 * 1024;
+/**
+ * Bytes of request line and headers. The longest id takes 12 KiB; one that has so many characters instead of so many
+ * bytes takes 48 KiB, and is to be told what is wrong with it.
+ */
+const MAX_HEADER_SIZE = 64 * 1024;
 
 /** Options of Node's own server. */
 export function serverOptions(limits: HttpLimits): ServerOptions {

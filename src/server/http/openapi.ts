@@ -44,6 +44,10 @@ export async function openapiDocument(): Promise<object> {
   await app.ready();
   const document = app.swagger() as Document;
   await app.close();
+  for (const { url, bodyOptional } of ROUTES) {
+    const operation = document.paths[url.replace(':id', '{id}')]?.post;
+    if (bodyOptional && operation?.requestBody !== undefined) operation.requestBody.required = false;
+  }
   amendGet(document.paths['/v1/data-keys/{id}/get']?.post);
   // Through JSON, so that nothing in it is shared: YAML would write aliases, which most readers cannot follow.
   return JSON.parse(JSON.stringify(document)) as object;
@@ -54,14 +58,12 @@ interface Document {
 }
 
 interface Operation {
-  readonly requestBody: { required: boolean };
+  readonly requestBody?: { required: boolean };
   readonly responses: Readonly<Record<string, { readonly content: Record<string, object> }>>;
 }
 
-/** What the generator cannot say: this body may be left out, and bare bytes have no schema. */
+/** What the generator cannot say: bare bytes have no schema. */
 function amendGet(operation: Operation | undefined): void {
-  if (operation === undefined) return;
-  operation.requestBody.required = false;
-  const { content } = operation.responses['200'] ?? {};
+  const { content } = operation?.responses['200'] ?? {};
   if (content !== undefined) content['application/octet-stream'] = {};
 }

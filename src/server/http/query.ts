@@ -23,19 +23,26 @@ export function readQuery<Name extends string>(raw: string, names: readonly Name
 }
 
 /**
- * A whole number in its one decimal form. Throws `bad-request`, or the reason given.
+ * A whole number from 1 to `most` in its one decimal form. Throws `bad-request`, or the reason given.
  *
  * @param what names the value in the error text.
  */
 export function readWholeNumber(
   text: string,
   what: string,
+  most: number,
   reason: 'bad-request' | 'bad-length' | 'bad-version' = 'bad-request',
 ): number {
-  if (!/^(?:0|[1-9]\d{0,15})$/.test(text)) {
-    throw new KeysteadError(reason, `${what} must be a whole number in decimal digits`);
-  }
-  return Number(text);
+  const wellFormed = /^(?:0|[1-9]\d*)$/.test(text);
+  const value = wellFormed ? Number(text) : Number.NaN;
+  // What Number rounds is beyond every safe `most`.
+  if (value >= 1 && value <= most) return value;
+  const flaw = wellFormed ? `, not ${cut(text)}` : ' in decimal digits';
+  throw new KeysteadError(reason, `${what} must be a whole number from 1 to ${most}${flaw}`);
+}
+
+function cut(text: string): string {
+  return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
 }
 
 function decode(text: string): string {

@@ -16,13 +16,15 @@ export interface RouteDeps {
 
 /** One operation of the API: where it is, who may ask, how it is documented, what it does. */
 export interface Route {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   readonly url: string;
   readonly access: Access;
   /** Names that the query may have; any other is an error. */
   readonly query: readonly string[];
   /** Bytes of the body, where it is not the usual limit. */
   readonly bodyLimit?: number;
+  /** The body may be left out. */
+  readonly bodyOptional?: true;
   /** For the OpenAPI document alone: the handler checks its input itself, with the same schemas. */
   readonly docs: FastifySchema;
   handler(deps: RouteDeps): Handler;

@@ -1,6 +1,7 @@
 import type { Route } from './route.ts';
 import { batchGetDataKeys } from './routes/batch-get-data-keys.ts';
 import { bootstrap } from './routes/bootstrap.ts';
+import { deleteDataKey } from './routes/delete-data-key.ts';
 import { describeDataKey } from './routes/describe-data-key.ts';
 import { getDataKey } from './routes/get-data-key.ts';
 import { listDataKeys } from './routes/list-data-keys.ts';
@@ -8,7 +9,12 @@ import { livez } from './routes/livez.ts';
 import { metrics } from './routes/metrics.ts';
 import { openapiJson } from './routes/openapi-json.ts';
 import { readyz } from './routes/readyz.ts';
+import { restoreDataKey } from './routes/restore-data-key.ts';
+import { rewrapAll } from './routes/rewrap-all.ts';
+import { rewrapDataKey } from './routes/rewrap-data-key.ts';
+import { rotateDataKey } from './routes/rotate-data-key.ts';
 import { status } from './routes/status.ts';
+import { verifyStorage } from './routes/verify-storage.ts';
 
 /** Every operation of the API, in the order of the documentation. */
 export const ROUTES: readonly Route[] = [
@@ -16,8 +22,14 @@ export const ROUTES: readonly Route[] = [
   batchGetDataKeys,
   listDataKeys,
   describeDataKey,
+  rotateDataKey,
+  rewrapDataKey,
+  rewrapAll,
+  deleteDataKey,
+  restoreDataKey,
   status,
   bootstrap,
+  verifyStorage,
   livez,
   readyz,
   metrics,

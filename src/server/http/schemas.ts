@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { MAX_ID_LENGTH } from '../../core/data-key-id.ts';
 import { MAX_KEY_LENGTH } from '../../core/derive.ts';
+import { MAX_TOKEN_LENGTH } from '../../core/page-token.ts';
 
 /** The words of the API, as JSON Schema: used to check requests and to write the OpenAPI document. */
 
@@ -69,7 +70,8 @@ export const Create = Type.Enum([...CREATE_MODES], {
 const CHECK_LENGTH = 16;
 export const Expect = Type.String({
   pattern: base64Pattern(CHECK_LENGTH, true),
-  description: 'The check value of the key that is expected, base64 or base64url; another key is refused (412).',
+  description:
+    'The check value of the key that is expected, base64 or base64url; another key is refused (412), and none is made.',
   examples: ['y8jyOrxWbLHAUUAVwiJn2g=='],
 });
 
@@ -86,18 +88,46 @@ export const DataKeyAnswer = object({
   source: Type.Enum(['derived', 'stored', 'cache'], { description: 'Where the key came from.' }),
 });
 
+export const Etag = Type.String({
+  description:
+    'Changes with every change of the record; `If-Match` takes it, in quotes. Absent for derived keys, which never change.',
+});
+
+/** For the answers that tell of one data key. */
+export const ETAG_HEADER = {
+  ETag: Type.String({ description: 'The `etag` of the answer, in quotes; absent for derived keys.' }),
+};
+
 export const DataKeyInfoAnswer = object({
   dataKeyId: Type.String({ description: 'The id of the data key.' }),
   version: Type.Integer({ description: 'The newest version.' }),
   source: Type.Enum(['derived', 'stored']),
+  state: Type.Enum(['active', 'pending-deletion'], { description: 'Nobody gets a key that is pending deletion.' }),
   length: Type.Optional(Type.Integer({ description: 'Bytes; absent for derived keys, which have every length.' })),
   kek: Type.String({ description: 'URI of the key-encryption key, without credentials.' }),
   kekVersion: Type.String(),
   createdAt: Type.Optional(Type.String({ format: 'date-time' })),
-  etag: Type.Optional(
-    Type.String({ description: 'Changes with every change of the record; absent for derived keys.' }),
+  purgeAt: Type.Optional(
+    Type.String({ format: 'date-time', description: 'When a key that is pending deletion is gone for good.' }),
   ),
+  etag: Type.Optional(Etag),
 });
+
+export const MAX_PAGE_SIZE = 1000;
+export const PageSize = Type.Integer({
+  minimum: 1,
+  maximum: MAX_PAGE_SIZE,
+  default: 100,
+  description: 'Data keys of a page at most.',
+});
+export const PageToken = Type.String({
+  pattern: '^[A-Za-z0-9_-]+$',
+  maxLength: MAX_TOKEN_LENGTH,
+  description: '`nextPageToken` of the page before: good for the same request by the same caller alone.',
+});
+export const NextPageToken = Type.Optional(
+  Type.String({ description: 'Where the next page begins; absent on the last one.' }),
+);
 
 export const KekAnswer = object({
   version: Type.Integer(),

@@ -1,4 +1,4 @@
-import type { MasterSecret } from '../../wiring.ts';
+import type { MasterSecret } from '../../wiring/ambient.ts';
 import { dispose, fromPlain, type PlainKek, toPlain } from './protocol.ts';
 
 /** A worker, as far as the KEK is concerned. */

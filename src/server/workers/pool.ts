@@ -1,9 +1,10 @@
 import cluster, { type Worker } from 'node:cluster';
 import { extname, join } from 'node:path';
+import { type Address, parseAddress } from '../../config/address.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
-import type { MasterSecret } from '../../wiring.ts';
+import type { MasterSecret } from '../../wiring/ambient.ts';
 import type { Exposure } from '../exposure.ts';
 import type { Running } from '../running.ts';
 import { KekWard, type Taker } from './kek-ward.ts';
@@ -55,18 +56,20 @@ class Pool {
   readonly #ending = new AbortController();
   readonly #startedAt: Date;
   #config: Config;
+  #addresses: Pick<Exposure, 'http' | 'grpc'>;
   /** False until all have started: a worker that fails before that fails the whole service. */
   #open = false;
 
   constructor(deps: PoolDeps) {
     this.#deps = deps;
     this.#config = deps.config;
+    this.#addresses = deps.exposure;
     this.#ward = new KekWard(deps.kek);
     this.#metrics = new PoolMetrics(deps.clock);
     this.#restarts = new Restarts(deps.clock);
     this.#startedAt = deps.clock.now();
     cluster.setupPrimary({
-      // The sources as of the built package.
+      // Beside this file among the sources, beside the bundle in the built package (.ci/bundle.ts).
       exec: join(import.meta.dirname, `worker-main${extname(import.meta.filename)}`),
       args: [],
       serialization: 'advanced',
@@ -90,8 +93,8 @@ class Pool {
     const member = this.#fork();
     const start: Start = {
       config: this.#config,
-      http: this.#deps.exposure.http,
-      grpc: this.#deps.exposure.grpc,
+      http: this.#addresses.http,
+      grpc: this.#addresses.grpc,
       kek: this.#ward.plain(),
       startedAt: this.#startedAt,
     };
@@ -136,6 +139,8 @@ class Pool {
     void this.#metrics.forget(member.worker.id);
     if (!this.#open || this.#ending.signal.aborted) return;
     this.#deps.log.error({ worker: member.worker.process.pid, code, signal }, 'a worker ended; it is replaced');
+    // When the last one is gone nobody holds the ports any more: port 0 would become another one.
+    if (member.started !== undefined && this.#started().length === 0) this.#addresses = boundOf(member.started);
     void this.#replace();
   }
 
@@ -152,14 +157,20 @@ class Pool {
     }
   }
 
+  #started(): Member[] {
+    return [...this.#members].filter((member) => member.started !== undefined);
+  }
+
   async #exposition(): Promise<unknown> {
-    const started = [...this.#members].filter((member) => member.started !== undefined);
-    return this.#metrics.exposition(new Map(started.map(({ worker, rpc }) => [worker.id, () => rpc.call('metrics')])));
+    return this.#metrics.exposition(
+      new Map(this.#started().map(({ worker, rpc }) => [worker.id, () => rpc.call('metrics')])),
+    );
   }
 
   async #reload(config: Config): Promise<readonly string[]> {
-    const members = [...this.#members].filter((member) => member.started !== undefined);
-    const changes = await Promise.all(members.map(({ rpc }) => rpc.call('reload', config) as Promise<string[]>));
+    const changes = await Promise.all(
+      this.#started().map(({ rpc }) => rpc.call('reload', config) as Promise<string[]>),
+    );
     this.#config = config;
     return [...new Set(changes.flat())];
   }
@@ -180,6 +191,10 @@ class Pool {
     await member.exited;
     ended.abort();
   }
+}
+
+function boundOf({ http, grpc }: Started): Pick<Exposure, 'http' | 'grpc'> {
+  return { http: parseAddress(http.replace(/^https?:\/\//, '')) as Address, grpc: parseAddress(grpc) };
 }
 
 /** Ends this process's workers without waiting. */

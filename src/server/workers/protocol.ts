@@ -2,7 +2,7 @@ import type { Address } from '../../config/address.ts';
 import type { Config } from '../../config/schema.ts';
 import type { KekInfo } from '../../core/kek.ts';
 import { SecretBytes } from '../../core/secret-bytes.ts';
-import type { MasterSecret } from '../../wiring.ts';
+import type { MasterSecret } from '../../wiring/ambient.ts';
 
 /** A master secret on its way between two processes of one service: over their channel, never over env or argv. */
 export interface PlainKek {

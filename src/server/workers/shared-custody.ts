@@ -1,5 +1,5 @@
 import type { Custody } from '../../core/kek.ts';
-import type { Member } from '../../wiring.ts';
+import type { Member } from '../../wiring/ambient.ts';
 import { internalCall } from '../internal-call.ts';
 import { dispose, fromPlain, type PlainKek, toPlain } from './protocol.ts';
 import type { Rpc } from './rpc.ts';

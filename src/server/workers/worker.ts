@@ -2,7 +2,7 @@ import cluster from 'node:cluster';
 import type { Config } from '../../config/schema.ts';
 import { KeysteadError } from '../../core/errors.ts';
 import { type Logger, openLog } from '../../telemetry/log.ts';
-import { type Ambient, systemAmbient } from '../../wiring.ts';
+import { type Ambient, systemAmbient } from '../../wiring/ambient.ts';
 import { exitOnCrash } from '../crash.ts';
 import { harden } from '../hardening.ts';
 import type { Running } from '../running.ts';

@@ -2,8 +2,10 @@ import { once } from 'node:events';
 import { type ClientHttp2Session, constants } from 'node:http2';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { queryObjects } from 'node:v8';
 import t from 'tap';
 import type { Call } from '../../../src/core/call.ts';
+import { Patience } from '../../../src/server/grpc/patience.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { framed, rawCall, rawSession, rawStream } from './support/raw-client.ts';
 import { testMethods } from './support/test-methods.ts';
@@ -156,4 +158,17 @@ t.test('noise, half a preface and connections that just end disturb nobody', asy
     await once(socket, 'close');
   }
   t.ok(await echoes(rawSession(t, port)));
+});
+
+t.test('nothing is kept of a session that has ended', async (t) => {
+  const kept = () => queryObjects(Patience, { format: 'count' });
+  const before = kept();
+  const { port, server } = await ourTransport(t, testMethods().methods);
+  for (let n = 0; n < 10; n++) {
+    const session = rawSession(t, port);
+    t.ok(await echoes(session));
+    session.destroy();
+  }
+  await server.drain(60_000);
+  t.ok(kept() <= before);
 });

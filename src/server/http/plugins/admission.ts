@@ -1,7 +1,5 @@
-import type { IncomingMessage } from 'node:http';
-import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify';
+import type { FastifyRequest, onRequestHookHandler } from 'fastify';
 import type { Call } from '../../../core/call.ts';
-import { KeysteadError } from '../../../core/errors.ts';
 import type { Services } from '../../../wiring.ts';
 import { BASE_HEADERS } from '../answer.ts';
 import { ANONYMOUS, HttpCall } from '../http-call.ts';
@@ -9,6 +7,7 @@ import { readQuery } from '../query.ts';
 import type { Route } from '../route.ts';
 import { assertLocal } from './local-only.ts';
 import { observe } from './observation.ts';
+import { assertWellFormed } from './well-formed.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -16,9 +15,6 @@ declare module 'fastify' {
     call: Call;
   }
 }
-
-/** What a request target may hold (RFC 9112): Node lets raw bytes beyond ASCII pass, as other characters than meant. */
-const TARGET = /^[!"$-~]*$/;
 
 /**
  * The one hook of every route: is this well-formed HTTP, may it come from there, who asks. Nothing of the body is
@@ -33,7 +29,7 @@ export function admission(deps: { services: Services; development: boolean }): (
       reply.headers(BASE_HEADERS);
       const { raw } = request;
       try {
-        assertTarget(raw);
+        assertWellFormed(raw);
         if (development) assertLocal(raw.headers);
         if (noQuery) readQuery(rawQuery(request), []);
       } catch (error) {
@@ -43,7 +39,11 @@ export function admission(deps: { services: Services; development: boolean }): (
         request.call = new HttpCall(ANONYMOUS, request.id, reply.raw);
         return done();
       }
-      authenticate(services, request, reply).then(() => done(), done);
+      const { authorization } = raw.headers;
+      services.authenticate(authorization === undefined ? {} : { authorization }).then((principal) => {
+        request.call = new HttpCall(principal, request.id, reply.raw);
+        done();
+      }, done);
     };
   };
 }
@@ -51,20 +51,4 @@ export function admission(deps: { services: Services; development: boolean }): (
 /** The query as it was sent. The app's query parser leaves it alone. */
 export function rawQuery(request: FastifyRequest): string {
   return request.query as string;
-}
-
-async function authenticate(services: Services, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  const { authorization } = request.raw.headers;
-  const principal = await services.authenticate(authorization === undefined ? {} : { authorization });
-  request.call = new HttpCall(principal, request.id, reply.raw);
-}
-
-function assertTarget({ url = '', httpVersion, headers }: IncomingMessage): void {
-  if (!TARGET.test(url)) {
-    const reason = url.startsWith('/v1/data-keys/') ? 'bad-id' : 'bad-request';
-    throw new KeysteadError(reason, 'the path holds characters that must be percent-encoded');
-  }
-  if (headers.host === undefined && httpVersion === '1.1') {
-    throw new KeysteadError('bad-request', 'the Host header is missing');
-  }
 }

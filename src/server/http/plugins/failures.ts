@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { KeysteadError } from '../../../core/errors.ts';
 import type { Metrics } from '../../../telemetry/metrics.ts';
@@ -5,6 +6,7 @@ import type { Route, RouteDeps } from '../route.ts';
 import { allowedMethods } from './allowed-methods.ts';
 import { NO_ROUTE, observe } from './observation.ts';
 import { sendProblem, toKeysteadError } from './problem.ts';
+import { assertWellFormed } from './well-formed.ts';
 
 /** Bytes of a refused body that are read away, so that its sender gets to read the answer. */
 const DRAIN_LIMIT = 16 * 1024 * 1024;
@@ -17,17 +19,25 @@ export function answerFailures(
   const allowed = allowedMethods(deps.routes);
   const missing = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     observe(deps.metrics, NO_ROUTE, reply);
+    try {
+      assertWellFormed(request.raw);
+    } catch (error) {
+      return sendProblem(reply, toKeysteadError(error), request.id);
+    }
     const allow = allowed(request.raw.url ?? '');
     if (allow !== undefined) reply.header('allow', allow);
     return sendProblem(reply, missingError(allow), request.id);
   };
   app.setNotFoundHandler(missing);
   app.setErrorHandler((thrown, request, reply) => {
-    keepConnection(request, reply);
-    if (request.is404) return missing(request, reply);
-    const error = toKeysteadError(thrown);
-    deps.report(error, request);
-    return sendProblem(reply, error, request.id);
+    const answer = (): FastifyReply => {
+      if (request.is404) return missing(request, reply);
+      const error = toKeysteadError(thrown);
+      deps.report(error, request);
+      return sendProblem(reply, error, request.id);
+    };
+    const rest = restOfBody(request, reply);
+    return rest === undefined ? answer() : rest.then(answer);
   });
 }
 
@@ -46,11 +56,23 @@ function missingError(allow: string | undefined): KeysteadError {
 
 /**
  * Fastify closes the connection behind every body that it cannot take, since more of it may follow. That resets the
- * connection while the caller still sends, and most then never see the answer: Node reads moderate ones to their end.
+ * connection while the caller still sends, and most then never see the answer. So moderate bodies are read to their
+ * end, and the connection stays or not as for any other answer: as the caller asked, and the service drains.
+ *
+ * @returns what to wait for with the answer: on a connection that lives on, Node reads the rest behind the answer.
  */
-function keepConnection({ raw }: FastifyRequest, reply: FastifyReply): void {
-  // On the bare answer it stands while the service drains, and stays.
-  if (!reply.hasHeader('connection') || reply.raw.hasHeader('connection')) return;
+function restOfBody({ raw }: FastifyRequest, reply: FastifyReply): Promise<void> | undefined {
+  if (!reply.hasHeader('connection')) return undefined;
   const length = Number(raw.headers['content-length'] ?? Number.POSITIVE_INFINITY);
-  if (raw.complete || length <= DRAIN_LIMIT) reply.header('connection', 'keep-alive');
+  if (!raw.complete && !(length <= DRAIN_LIMIT)) return undefined;
+  const lives = reply.raw.shouldKeepAlive && !reply.raw.hasHeader('connection');
+  if (lives) reply.header('connection', 'keep-alive');
+  return lives || raw.complete ? undefined : readAway(raw);
+}
+
+/** Until the body has ended, or its sender is gone. */
+function readAway(raw: IncomingMessage): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  raw.once('end', resolve).once('close', resolve).resume();
+  return promise;
 }

@@ -11,7 +11,7 @@ export const NO_ROUTE = 'none';
 export function observe(metrics: Metrics, pattern: string, reply: FastifyReply): void {
   const start = performance.now();
   const { raw } = reply;
-  raw.once('close', () => {
+  raw.on('close', () => {
     metrics.request('http', pattern, raw.statusCode, (performance.now() - start) / 1000);
     reply.secret?.fill(0);
   });

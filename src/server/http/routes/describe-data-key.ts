@@ -1,9 +1,10 @@
 import { sendJson } from '../answer.ts';
 import { dataKeyInfo } from '../data-key-info.ts';
 import { CALLER, problems } from '../docs.ts';
+import { sendEtag } from '../etag.ts';
 import { DATA_KEY_INFO_EXAMPLE } from '../examples.ts';
 import type { Route } from '../route.ts';
-import { DataKeyId, DataKeyInfoAnswer, object } from '../schemas.ts';
+import { DataKeyId, DataKeyInfoAnswer, ETAG_HEADER, object } from '../schemas.ts';
 
 /** `GET /v1/data-keys/{id}`: what is known of a data key without opening it. */
 export const describeDataKey: Route = {
@@ -21,6 +22,7 @@ export const describeDataKey: Route = {
     response: {
       200: {
         description: 'What is known of the data key.',
+        headers: ETAG_HEADER,
         content: { 'application/json': { schema: DataKeyInfoAnswer, example: DATA_KEY_INFO_EXAMPLE } },
       },
       ...problems(400, 401, 403, 404, 503),
@@ -30,7 +32,7 @@ export const describeDataKey: Route = {
     return async (request, reply) => {
       const { id } = request.params as { id: string };
       const info = await services.dataKeys.describe(id, request.call);
-      if (info.etag !== undefined) reply.header('etag', JSON.stringify(info.etag));
+      sendEtag(reply, info.etag);
       return sendJson(reply, dataKeyInfo(info));
     };
   },

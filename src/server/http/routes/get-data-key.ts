@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
+import { MAX_KEY_LENGTH } from '../../../core/derive.ts';
 import { KeysteadError } from '../../../core/errors.ts';
 import type { GetDataKey } from '../../../data-keys/data-keys.ts';
 import { chooseType } from '../accept.ts';
@@ -25,11 +26,13 @@ export const getDataKey: Route = {
   url: '/v1/data-keys/:id/get',
   access: 'caller',
   query: NAMES,
+  bodyOptional: true,
   docs: {
     operationId: 'getDataKey',
     summary: 'Get a data key',
     description: [
       'The same id and version give the same key for ever.',
+      'A key that is expected is never made: where there is none, `expect` is refused (404), and no new key (`create: "must"`) is ever the expected one (412).',
       'With `Accept: application/octet-stream` the answer is the key itself, and the rest is in `Keystead-…` headers.',
       'Without a body, the same names may stand in the query, each once: `POST /v1/data-keys/volume-1/get?length=32`.',
       'Names in the query beside a body are an error.',
@@ -56,7 +59,7 @@ export const getDataKey: Route = {
           'application/octet-stream': { schema: Type.Unsafe({}) },
         },
       },
-      ...problems(400, 401, 403, 404, 406, 409, 412, 413, 415, 503),
+      ...problems(400, 401, 403, 404, 406, 409, 412, 413, 415, 423, 503),
     },
   },
   handler({ services }) {
@@ -88,7 +91,9 @@ function readOptions(query: string): Record<string, unknown> {
   const { length, version, ...others } = readQuery(query, NAMES);
   return {
     ...others,
-    ...(length === undefined ? {} : { length: readWholeNumber(length, 'length', 'bad-length') }),
-    ...(version === undefined ? {} : { version: readWholeNumber(version, 'version', 'bad-version') }),
+    ...(length === undefined ? {} : { length: readWholeNumber(length, 'length', MAX_KEY_LENGTH, 'bad-length') }),
+    ...(version === undefined
+      ? {}
+      : { version: readWholeNumber(version, 'version', Number.MAX_SAFE_INTEGER, 'bad-version') }),
   };
 }

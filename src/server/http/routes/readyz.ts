@@ -14,7 +14,8 @@ export const readyz: Route = {
   docs: {
     operationId: 'getReadiness',
     summary: 'Whether data keys can be had',
-    description: 'A service that waits for its KEK is `sealed`; one that cannot reach what it needs is `not-ready`.',
+    description:
+      'A service that waits for its KEK is `sealed`; one that cannot reach what it needs is `not-ready`, and `detail` says which door, since when, and why.',
     tags: ['health'],
     ...PUBLIC,
     response: {

@@ -5,6 +5,18 @@ import { STATUS_EXAMPLE } from '../examples.ts';
 import type { Route } from '../route.ts';
 import { KekAnswer, object } from '../schemas.ts';
 
+const DoorAnswer = object({
+  name: Type.Enum(['kms', 'storage']),
+  uri: Type.String({ description: 'Without credentials.' }),
+  state: Type.Enum(['ready', 'failing'], { description: 'What the last check said.' }),
+  operation: Type.String({ description: 'What the state or the last error is about: a check, or a call that failed.' }),
+  lastError: Type.Optional(Type.String({ description: 'In plain words; it may be over.' })),
+  lastErrorAt: Type.Optional(Type.String({ format: 'date-time' })),
+  latencyMs: Type.Integer({ description: 'Of the last check.' }),
+  checkedAt: Type.String({ format: 'date-time', description: 'One check speaks for a few seconds.' }),
+  since: Type.String({ format: 'date-time', description: 'Since when the state is what it is.' }),
+});
+
 const StatusAnswer = object({
   version: Type.String({ description: 'Of the software.' }),
   mode: Type.Enum(['derive', 'wrap'], { description: 'Whether data keys are derived, or wrapped and stored.' }),
@@ -13,6 +25,7 @@ const StatusAnswer = object({
   kms: Type.String({ description: 'Where the KEK lives, without credentials.' }),
   storage: Type.String({ description: 'Where wrapped keys are kept, without credentials.' }),
   kek: Type.Optional(KekAnswer),
+  doors: Type.Array(DoorAnswer, { description: 'What the service depends on.' }),
   startedAt: Type.String({ format: 'date-time' }),
   development: Type.Boolean({ description: 'True: every caller may do everything.' }),
 });
