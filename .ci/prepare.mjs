@@ -8,6 +8,9 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const modules = join(root, 'node_modules');
+// Node 22.19, the oldest that the dependencies are made for.
+const [major, minor] = process.versions.node.split('.').map(Number);
+const OWN_NODE_WILL_DO = major > 22 || (major === 22 && minor >= 19);
 const env = { ...process.env, PATH: `${join(modules, '.bin')}${delimiter}${process.env.PATH}` };
 
 function sha256(...files) {
@@ -34,16 +37,20 @@ function run(command, ...args) {
   execFileSync(command, args, { cwd: root, env, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' });
 }
 
-unlessStamped(join(modules, '.keystead-installed'), sha256('package.json', 'package-lock.json'), () => {
+unlessStamped(join(modules, '.keystead-installed'), sha256('package-lock.json'), () => {
   process.stderr.write('installing the dependencies (once) …\n');
   run('npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error');
+  // npm leaves out optional packages that the Node it runs on is too old for. From here on it runs on the one that it
+  // has just installed, and adds them.
+  if (!OWN_NODE_WILL_DO) run('npm', 'install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error');
 });
 
 const sources = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile())
   .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(root.length + 1))
   .sort();
-unlessStamped(join(root, 'dist', '.keystead-built'), sha256('package-lock.json', 'tsconfig.json', ...sources), () => {
+const builders = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json', '.ci/bundle.ts'];
+unlessStamped(join(root, 'dist', '.keystead-built'), sha256(...builders, ...sources), () => {
   process.stderr.write('building …\n');
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   run('npm', 'run', '--silent', 'build');

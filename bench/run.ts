@@ -5,6 +5,7 @@ import { benchDerive } from './derive.ts';
 import { benchGrpc } from './grpc.ts';
 import { benchHttp, benchWorkersAndBatch } from './http.ts';
 import { benchStartUp } from './start-up.ts';
+import { benchStored } from './stored.ts';
 import { type Row, table } from './support/measure.ts';
 
 // `npm run bench` prints the table, `npm run bench -- --write` also puts it into docs/performance.md.
@@ -13,6 +14,7 @@ const parts = {
   http: benchHttp,
   grpc: benchGrpc,
   workers: benchWorkersAndBatch,
+  stored: benchStored,
   'start-up': benchStartUp,
 };
 const wanted = process.argv.slice(2).filter((argument) => argument !== '--write');

@@ -35,14 +35,19 @@ export const RULES: readonly Rule[] = [
     types: ['@google-cloud/kms', '@google-cloud/storage'],
     dynamic: ['@google-cloud/kms', '@google-cloud/storage'],
   },
-  { path: 'src/providers/azure/', may: [CORE, 'src/providers/azure/', 'node:'], types: ['@azure/'], dynamic: ['@azure/'] },
+  {
+    path: 'src/providers/azure/',
+    may: [CORE, 'src/providers/azure/', 'node:'],
+    types: ['@azure/'],
+    dynamic: ['@azure/'],
+  },
   { path: 'src/auth/', may: [CORE, 'src/auth/', 'node:'] },
   { path: 'src/audit/', may: [CORE, 'src/audit/', 'node:'] },
   { path: 'src/telemetry/', may: [CORE, 'src/telemetry/', 'node:', 'pino', '@prometheus-io/client'] },
   { path: 'src/config/', may: [CORE, 'src/config/', 'node:', 'typebox', 'yaml'] },
   {
     path: 'src/server/',
-    may: ['src/server/', CORE, 'src/config/', 'src/telemetry/', 'src/wiring.ts', 'node:', 'pino'],
+    may: ['src/server/', CORE, 'src/config/', 'src/telemetry/', 'src/wiring.ts', 'src/wiring/', 'node:', 'pino'],
     types: ROOMS,
   },
   {
@@ -69,9 +74,19 @@ export const RULES: readonly Rule[] = [
   },
   {
     path: 'src/cli/',
-    may: ['src/cli/', CORE, 'src/config/', 'src/telemetry/', 'src/client/', 'node:', 'commander', 'yaml'],
-    types: ROOMS,
-    dynamic: ['src/server/', 'src/wiring.ts'],
+    may: [
+      'src/cli/',
+      CORE,
+      'src/config/',
+      'src/telemetry/',
+      'src/client/',
+      'src/version.ts',
+      'node:',
+      'commander',
+      'yaml',
+    ],
+    types: [...ROOMS, 'src/wiring.ts', 'src/wiring/'],
+    dynamic: ['src/server/', 'src/wiring.ts', 'src/wiring/', 'src/providers/open.ts', 'src/system/doctor.ts'],
   },
   {
     path: 'src/client/',
@@ -87,7 +102,11 @@ export const RULES: readonly Rule[] = [
     ],
   },
   { path: 'src/gen/', may: ['src/gen/', '@bufbuild/protobuf'] },
-  { path: 'src/wiring.ts', may: [CORE, ...ROOMS, ...SUPPORT, 'src/providers/', 'node:'] },
+  {
+    path: 'src/wiring',
+    may: [CORE, ...ROOMS, ...SUPPORT, 'src/providers/', 'src/wiring/', 'src/version.ts', 'node:'],
+  },
+  { path: 'src/version.ts', may: ['node:module'] },
   { path: 'src/index.ts', may: ['src/'] },
 ];
 

@@ -55,7 +55,9 @@ function certificate(subject: string, publicKey: KeyObject, issuer: string, sign
     der(0xa3, sequence(extension)),
   );
   const signature = der(3, Buffer.concat([Buffer.from([0]), sign('sha256', body, signer)]));
-  const lines = sequence(body, algorithm, signature).toString('base64').match(/.{1,64}/g) as string[];
+  const lines = sequence(body, algorithm, signature)
+    .toString('base64')
+    .match(/.{1,64}/g) as string[];
   return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
 }
 

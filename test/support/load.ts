@@ -1,5 +1,5 @@
-import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { Agent, request } from 'node:http';
+import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 
 export interface Tally {
   answered: number;
@@ -27,7 +27,10 @@ export async function httpLoad(url: string, connections: number, onAnswer: (tall
         });
       });
       sent.once('error', (error: NodeJS.ErrnoException) => {
-        if (error.code !== 'ECONNREFUSED') tally.lost.push(`${error.code}${sent.reusedSocket ? '' : ' on a new connection'}`);
+        // A new connection that waits in the kernel's queue when the listener closes is reset, not refused: nothing of
+        // it was begun. A request that was begun would have left an audit line without an answer, which tests count.
+        const neverBegun = error.code === 'ECONNREFUSED' || (error.code === 'ECONNRESET' && !sent.reusedSocket);
+        if (!neverBegun) tally.lost.push(`${error.code}${sent.reusedSocket ? '' : ' on a new connection'}`);
         resolve('refused');
       });
       sent.end();
@@ -63,7 +66,9 @@ function askGrpc(client: Client, tally: Tally): Promise<'again' | 'refused'> {
         resolve('again');
         return;
       }
-      if (error?.code !== status.UNAVAILABLE || !/ECONNREFUSED/.test(error.details)) tally.lost.push(String(error));
+      // A reset as for HTTP above: a call that was begun would have left an audit line without an answer.
+      const neverBegun = error?.code === status.UNAVAILABLE && /ECONNREFUSED|ECONNRESET/.test(error.details);
+      if (!neverBegun) tally.lost.push(String(error));
       resolve('refused');
     };
     const bytes = (buffer: Buffer) => buffer;

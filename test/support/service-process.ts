@@ -43,7 +43,10 @@ export class ServiceProcess {
 
   /** Lines of the audit trail so far. */
   get audit(): LogLine[] {
-    return this.stdout.split('\n').slice(0, -1).map((line) => JSON.parse(line));
+    return this.stdout
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line));
   }
 
   /** Resolves with the first log line of that message that came after `from`; rejects when the service ends first. */
@@ -78,7 +81,11 @@ export class ServiceProcess {
 }
 
 /** Starts a service; the test ends it. */
-export function startService(t: Teardown, config: Partial<Config> = {}, more: { again?: string; execArgv?: string[] } = {}) {
+export function startService(
+  t: Teardown,
+  config: Partial<Config> = {},
+  more: { again?: string; execArgv?: string[] } = {},
+) {
   const args = [JSON.stringify(testConfig(config)), ...(more.again === undefined ? [] : [more.again])];
   return new ServiceProcess(t, args, more.execArgv);
 }

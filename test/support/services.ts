@@ -5,7 +5,8 @@ import type { AuditEvent, AuditSink } from '../../src/core/audit.ts';
 import type { Call } from '../../src/core/call.ts';
 import { ADMIN_GROUP } from '../../src/core/policy.ts';
 import { openMetrics } from '../../src/telemetry/metrics.ts';
-import { type Ambient, openServices, type Services } from '../../src/wiring.ts';
+import type { Ambient } from '../../src/wiring/ambient.ts';
+import { openServices, type Services } from '../../src/wiring.ts';
 
 /** A configuration for tests: any free port, development rights, a random KEK. */
 export function testConfig(over: Partial<Config> = {}): Config {
@@ -13,6 +14,9 @@ export function testConfig(over: Partial<Config> = {}): Config {
     kms: 'kms://cluster-kms',
     storage: 'storage://memory',
     kek: {},
+    upstream: { timeout: 5000, concurrency: 128, rate: 1000, queue: 2048 },
+    records: { deletionWindow: 30, constellation: false },
+    cache: { ttl: 0, maxKeys: 10_000, offline: 0 },
     http: { listen: '127.0.0.1:0' },
     grpc: { listen: '127.0.0.1:0' },
     dev: true,

@@ -2,7 +2,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Kek } from '../../src/core/kek.ts';
 import type { WrappedKeyStore } from '../../src/core/store.ts';
 import type { DataKeys } from '../../src/data-keys/data-keys.ts';
-import { type StoredDeps, storedDataKeys } from '../../src/data-keys/stored.ts';
+import { storedDataKeys } from '../../src/data-keys/stored.ts';
+import type { StoredDeps } from '../../src/data-keys/stored-house.ts';
 import { memoryStore } from '../../src/providers/memory/store.ts';
 import { openClusterKek } from './cluster-kek.ts';
 import { testAmbient } from './services.ts';
@@ -13,6 +14,7 @@ export async function storedHouse(
   over: Partial<StoredDeps> = {},
 ): Promise<{ dataKeys: DataKeys; kek: Kek; store: WrappedKeyStore }> {
   const deps = {
+    ...over,
     kek: over.kek ?? (await openClusterKek(t)),
     store: over.store ?? memoryStore(),
     random: over.random ?? testAmbient().random,
