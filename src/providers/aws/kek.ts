@@ -3,7 +3,7 @@ import { open, SEAL_KEY_LENGTH, seal } from '../../core/aead.ts';
 import type { Call } from '../../core/call.ts';
 import type { Random } from '../../core/clock.ts';
 import { type Context, dataKeyContext } from '../../core/context.ts';
-import { lengthPrefixed } from '../../core/encoding.ts';
+import { lengthPrefixed, lengthPrefixedParts } from '../../core/encoding.ts';
 import { KeysteadError } from '../../core/errors.ts';
 import type { Kek, WrappedKey } from '../../core/kek.ts';
 import { SecretBytes } from '../../core/secret-bytes.ts';
@@ -200,11 +200,9 @@ class AwsKek implements Kek {
 
 /** What `lengthPrefixed` wrote. */
 function twoParts(bytes: Uint8Array): [Uint8Array, Uint8Array] {
-  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  const first = view.length < 8 || view.readUInt32BE(0) !== 2 ? -1 : view.readUInt32BE(4);
-  const secondAt = 8 + first + 4;
-  if (first < 0 || view.length < secondAt || view.readUInt32BE(secondAt - 4) !== view.length - secondAt) {
+  const [first, second, ...more] = lengthPrefixedParts(bytes) ?? [];
+  if (first === undefined || second === undefined || more.length > 0) {
     throw new KeysteadError('record-corrupt', 'the wrapped key is not made of a content key and a sealed key');
   }
-  return [view.subarray(8, 8 + first), view.subarray(secondAt)];
+  return [first, second];
 }
