@@ -1,12 +1,15 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { benchAway } from './away.ts';
 import { benchDerive } from './derive.ts';
+import { benchDoors } from './doors.ts';
 import { benchGrpc } from './grpc.ts';
 import { benchHttp, benchWorkersAndBatch } from './http.ts';
+import { benchPolicy } from './policy.ts';
 import { benchStartUp } from './start-up.ts';
 import { benchStored } from './stored.ts';
-import { type Row, table } from './support/measure.ts';
+import { mergeRows, type Row, rowsOf, table } from './support/measure.ts';
 
 // `npm run bench` prints the table, `npm run bench -- --write` also puts it into docs/performance.md.
 const parts = {
@@ -16,6 +19,9 @@ const parts = {
   workers: benchWorkersAndBatch,
   stored: benchStored,
   'start-up': benchStartUp,
+  doors: benchDoors,
+  away: benchAway,
+  policy: benchPolicy,
 };
 const wanted = process.argv.slice(2).filter((argument) => argument !== '--write');
 const rows: Row[] = [];
@@ -24,19 +30,23 @@ for (const [name, bench] of Object.entries(parts)) {
   process.stderr.write(`${name} …\n`);
   rows.push(...(await bench()));
 }
-const result = `${machine()}\n\n${table(rows)}`;
-process.stdout.write(`${result}\n`);
-if (process.argv.includes('--write')) writeInto(join(import.meta.dirname, '..', 'docs', 'performance.md'), result);
+process.stdout.write(`${machine()}\n\n${table(rows)}\n`);
+if (process.argv.includes('--write')) writeInto(join(import.meta.dirname, '..', 'docs', 'performance.md'));
 
 function machine(): string {
   const processors = cpus();
   return `Node ${process.version}, ${processors.length} × ${processors[0]?.model.trim() ?? 'unknown processor'}, ${process.platform} ${process.arch}; medians of 3 interleaved rounds.`;
 }
 
-function writeInto(page: string, text: string): void {
-  const marked = /(<!-- bench -->\n)[\s\S]*?(\n<!-- \/bench -->)/;
+/** Puts the rows that were measured in the place of those of the same parts; the others stay. */
+function writeInto(page: string): void {
+  const marked = /(?<=<!-- bench -->\n)([\s\S]*?)(?=<!-- \/bench -->)/;
+  const text = readFileSync(page, 'utf8');
+  const written = marked.exec(text)?.[1];
+  if (written === undefined) throw new Error(`${page} has no place for the table`);
+  const all = mergeRows(rowsOf(written), rows);
   writeFileSync(
     page,
-    readFileSync(page, 'utf8').replace(marked, (_, begin: string, end: string) => `${begin}${text}${end}`),
+    text.replace(marked, () => `${machine()}\n\n${table(all)}\n`),
   );
 }

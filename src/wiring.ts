@@ -1,24 +1,28 @@
-import { authenticate, openAuthenticators } from './auth/authenticators.ts';
 import type { Config } from './config/schema.ts';
 import type { Credentials } from './core/authenticator.ts';
 import type { Principal } from './core/call.ts';
 import { Guard } from './core/guard.ts';
 import type { TokenKey } from './core/page-token.ts';
-import { adminsOnly } from './core/policy.ts';
 import { redactUri } from './core/uri.ts';
 import type { DataKeyJobs, DataKeys } from './data-keys/data-keys.ts';
 import { guardedDataKeyJobs, guardedDataKeys } from './data-keys/guard.ts';
+import { type ExplainRefusals, guardedRefusals } from './policy/guarded-refusals.ts';
 import { openSystem, type System } from './system/system.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import type { Ambient } from './wiring/ambient.ts';
+import { openAuth } from './wiring/auth.ts';
 import { closeDoors, openDoors } from './wiring/doors.ts';
+import { openPolicy } from './wiring/policy.ts';
 import { openDataKeys } from './wiring/rooms.ts';
+import { showState } from './wiring/state.ts';
 
 /** The open house: what the porches need, and nothing else. */
 export interface Services {
   readonly dataKeys: DataKeys;
   readonly dataKeyJobs: DataKeyJobs;
   readonly system: System;
+  /** Why callers were refused. */
+  readonly refusals: ExplainRefusals;
   /** Signs page tokens. */
   readonly tokenKey: TokenKey;
   readonly metrics: Metrics;
@@ -28,28 +32,52 @@ export interface Services {
   reload(config: Config): Promise<readonly string[]>;
   /** From now on the service says of itself that it is closing; everything goes on being answered. */
   beginClosing(): void;
-  /** Throws `no-credentials` or `bad-credentials`. */
+  /** Throws `no-credentials`, `bad-credentials`, `too-many-requests`, or an `unavailable` reason. */
   authenticate(credentials: Credentials): Promise<Principal>;
   close(): Promise<void>;
 }
 
+const NO_LOG: NonNullable<Ambient['log']> = { info() {}, warn() {}, error() {} };
+
 /** Builds doors, rooms and guard. The only file that knows everybody. */
 export async function openServices(config: Config, ambient: Ambient): Promise<Services> {
-  const known = ({ dev, admin }: Config) => openAuthenticators({ dev, adminTokenFile: admin.tokenFile });
-  let authenticators = await known(config);
-  const doors = await openDoors(config, ambient);
+  const { clock, log = NO_LOG, metrics } = ambient;
+  const policy = await openPolicy(config.policy.file, { clock, log, decision: metrics.decision });
+  const auth = await openAuth(config, { ...ambient, log }).catch(async (error) => {
+    await policy.close();
+    throw error;
+  });
+  const doors = await openDoors(config, ambient).catch(async (error) => {
+    await Promise.all([policy.close(), auth.close()]);
+    throw error;
+  });
   const { kek, custody, store } = doors;
   const room = openDataKeys(doors, config, ambient);
-  const guard = new Guard({ policy: adminsOnly, audit: ambient.audit, clock: ambient.clock });
+  const guard = new Guard({ policy, audit: ambient.audit, clock, decided: policy.decided });
+  const watched = showState(ambient, room.watched, {
+    sealed: () => custody !== undefined && custody.info() === undefined,
+    reloadFailed: () => ({ policy: policy.failed, auth: auth.failed }),
+  });
   let closing = false;
   return {
-    dataKeys: guardedDataKeys({ inner: room.dataKeys, guard, handedOut: ambient.metrics.dataKey }),
+    dataKeys: guardedDataKeys({
+      inner: room.dataKeys,
+      guard,
+      creates: doors.mode === 'wrap',
+      handedOut: ambient.metrics.dataKey,
+    }),
     dataKeyJobs: guardedDataKeyJobs({ inner: room.jobs, guard }),
+    refusals: guardedRefusals({
+      guard,
+      find: ambient.member?.shareRefusals(policy.explain) ?? (async (auditId) => policy.explain(auditId)),
+    }),
     system: openSystem({
       guard,
+      policy: policy.status,
       kek,
       ...(custody === undefined ? {} : { custody: ambient.member?.share(custody) ?? custody }),
-      doors: room.watched,
+      doors: watched,
+      auth: () => auth.status(),
       audit: ambient.audit,
       closing: () => closing,
       random: ambient.random,
@@ -66,19 +94,18 @@ export async function openServices(config: Config, ambient: Ambient): Promise<Se
     tokenKey: room.tokenKey,
     metrics: ambient.metrics,
     get noCredentials() {
-      return authenticators.length === 0;
+      return auth.nobody;
     },
-    authenticate: (credentials) => authenticate(authenticators, credentials),
+    authenticate: (credentials) => auth.authenticate(credentials),
     async reload(next) {
-      const opened = await known(next);
-      const changed = opened.map(({ id }) => id).join() !== authenticators.map(({ id }) => id).join();
-      authenticators = opened;
-      return changed ? ['admin token'] : [];
+      const changed = await auth.reload(next);
+      return (await policy.reload(next.policy.file)) ? [...changed, 'policy'] : changed;
     },
     beginClosing() {
       closing = true;
     },
     async close() {
+      await Promise.all([policy.close(), auth.close()]);
       await room.close();
       await closeDoors(doors);
       await ambient.audit.close();

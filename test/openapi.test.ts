@@ -17,7 +17,7 @@ t.test('every route is documented, with a problem for every failure', async (t) 
   };
   const ids = new Set<string>();
   for (const { url, method } of ROUTES) {
-    const operation = paths[url.replace(':id', '{id}')]?.[method.toLowerCase()];
+    const operation = paths[url.replace(/:(\w+)/, '{$1}')]?.[method.toLowerCase()];
     t.ok(operation?.operationId, `${method} ${url}`);
     ids.add(operation?.operationId ?? '');
     for (const [status, response] of Object.entries(operation?.responses ?? {})) {

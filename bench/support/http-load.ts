@@ -4,12 +4,24 @@ import { connect, type Socket } from 'node:net';
  * Loads an HTTP/1.1 server on loopback: `concurrency` keep-alive connections, each sending the same prepared request
  * as soon as its answer is complete. It reads no more of an answer than its status and length, so that the generator
  * costs less than the server. Bounded by `seconds`; answers requests a second. Any status but 200 is an error.
+ *
+ * @param depth requests that go out at once over each connection, the next as many when all their answers are there
+ * (HTTP pipelining): the deeper, the less the generator costs. All answers to one request are equally long.
  */
-export async function httpLoad(port: number, request: Buffer, concurrency: number, seconds: number): Promise<number> {
+export async function httpLoad(
+  port: number,
+  request: Buffer,
+  concurrency: number,
+  seconds: number,
+  depth = 1,
+): Promise<number> {
   const until = performance.now() + seconds * 1000;
   const begin = performance.now();
-  const counts = await Promise.all(Array.from({ length: concurrency }, () => oneConnection(port, request, until)));
-  return counts.reduce((sum, count) => sum + count, 0) / ((performance.now() - begin) / 1000);
+  const requests = Buffer.concat(new Array(depth).fill(request));
+  const rounds = await Promise.all(
+    Array.from({ length: concurrency }, () => oneConnection(port, requests, depth, until)),
+  );
+  return (depth * rounds.reduce((sum, count) => sum + count, 0)) / ((performance.now() - begin) / 1000);
 }
 
 /** A POST with a JSON body, ready to be sent again and again. */
@@ -20,31 +32,35 @@ export function jsonPost(path: string, body: unknown): Buffer {
   );
 }
 
-function oneConnection(port: number, request: Buffer, until: number): Promise<number> {
+/** How often all of the requests were answered. */
+function oneConnection(port: number, requests: Buffer, depth: number, until: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    const socket: Socket = connect(port, '127.0.0.1', () => socket.write(request));
+    const socket: Socket = connect(port, '127.0.0.1', () => socket.write(requests));
     socket.setNoDelay(true);
-    let pending = Buffer.alloc(0);
+    let head = '';
+    let got = 0;
     let need = -1;
     let count = 0;
     socket.on('error', reject);
     socket.on('close', () => resolve(count));
     socket.on('data', (chunk) => {
-      pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
+      got += chunk.length;
       if (need < 0) {
-        const head = pending.indexOf('\r\n\r\n');
-        if (head < 0) return;
-        const text = pending.toString('latin1', 0, head);
-        const length = /\r\ncontent-length: (\d+)/i.exec(text)?.[1];
-        if (!text.startsWith('HTTP/1.1 200') || length === undefined) return void socket.destroy(new Error(text));
-        need = head + 4 + Number(length);
+        head += chunk.toString('latin1');
+        const end = head.indexOf('\r\n\r\n');
+        if (end < 0) return;
+        const length = /\r\ncontent-length: (\d+)/i.exec(head.slice(0, end))?.[1];
+        if (!head.startsWith('HTTP/1.1 200') || length === undefined) return void socket.destroy(new Error(head));
+        need = depth * (end + 4 + Number(length));
       }
-      if (pending.length < need) return;
-      pending = Buffer.alloc(0);
+      if (got < need) return;
+      if (got > need) return void socket.destroy(new Error('an answer is longer than the first'));
+      head = '';
+      got = 0;
       need = -1;
       count++;
       if (performance.now() >= until) socket.end();
-      else socket.write(request);
+      else socket.write(requests);
     });
   });
 }

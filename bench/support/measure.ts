@@ -70,3 +70,22 @@ export function table(rows: readonly Row[]): string {
   const lines = rows.map((row) => `| ${row.what} | ${row.ours} | ${row.baseline} | ${row.ratio} | ${row.target} |`);
   return ['| what | Keystead | beside | ratio | target |', '| --- | --- | --- | --- | --- |', ...lines].join('\n');
 }
+
+/** The rows of a table as `table` writes it. */
+export function rowsOf(text: string): Row[] {
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith('| ('))
+    .map((line) => {
+      const [what = '', ours = '', baseline = '', ratio = '', target = ''] = line.slice(2, -2).split(' | ');
+      return { what, ours, baseline, ratio, target };
+    });
+}
+
+/** Rows begin with the letter of their part; parts that are new take the place of the old ones, in the order of letters. */
+export function mergeRows(old: readonly Row[], fresh: readonly Row[]): Row[] {
+  const letterOf = ({ what }: Row) => what.slice(0, what.indexOf(')'));
+  const replaced = new Set(fresh.map(letterOf));
+  const all = [...old.filter((row) => !replaced.has(letterOf(row))), ...fresh];
+  return all.sort((one, other) => letterOf(one).localeCompare(letterOf(other)));
+}

@@ -19,16 +19,13 @@ export interface Running {
 
 /** The built service as a user starts it, on free ports of loopback; audit lines go to /dev/null. */
 export function keystead(...flags: string[]): Promise<Running> {
-  return start([
-    'dist/cli/main.js',
-    'serve',
-    '--dev',
-    '--http-listen',
-    '127.0.0.1:0',
-    '--grpc-listen',
-    '127.0.0.1:0',
-    ...flags,
-  ]);
+  return keysteadIn({}, ...flags);
+}
+
+/** The same, with these environment variables besides. */
+export function keysteadIn(env: Readonly<Record<string, string>>, ...flags: string[]): Promise<Running> {
+  const listen = ['--http-listen', '127.0.0.1:0', '--grpc-listen', '127.0.0.1:0'];
+  return start(['dist/cli/main.js', 'serve', '--dev', ...listen, ...flags], env);
 }
 
 /** A baseline of bench/baselines, which prints a ready line as the service does. */
@@ -36,8 +33,9 @@ export function baseline(name: string): Promise<Running> {
   return start([`bench/baselines/${name}.ts`]);
 }
 
-async function start(args: string[]): Promise<Running> {
-  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] });
+async function start(args: string[], env: Readonly<Record<string, string>> = {}): Promise<Running> {
+  const stdio: ['ignore', 'ignore', 'pipe'] = ['ignore', 'ignore', 'pipe'];
+  const child = spawn(process.execPath, args, { cwd: root, stdio, env: { ...process.env, ...env } });
   const lines: string[] = [];
   for await (const line of createInterface({ input: child.stderr as NonNullable<ChildProcess['stderr']> })) {
     lines.push(line);

@@ -4,20 +4,37 @@ import type { Principal } from '../core/call.ts';
 
 /** Bytes of the longest line, its newline included: a pipe takes as much in one piece. */
 export const MAX_LINE = 4096;
+/** Bytes of what the chain adds to a line at most (hash-chain.ts). */
+const CHAIN = 256;
 /** UTF-16 units of a resource that fit without counting: six bytes each at most, as `\u0000` has. */
 const SHORT_RESOURCE = 256;
 
+export interface LineOptions {
+  /** Gives what stands in the place of a data key's id; absent: the id itself. */
+  readonly hideId?: ((id: string) => string) | undefined;
+}
+
 /**
- * Makes audit lines (docs/formats/audit.md).
+ * Makes audit lines without what chains them: `{"audit":2,…` up to where the chain's own names follow
+ * (docs/formats/audit.md).
  *
- * Promises: one line, valid JSON, at most 4096 bytes where principal and details are of usual size; a resource that
- * would make it longer is shortened and its SHA-256 stands beside it.
+ * Promises: the finished line is valid JSON, at most 4096 bytes where principal and details are of usual size; a
+ * resource that would make it longer is shortened and its SHA-256 stands beside it.
  */
-export function auditLines(): (event: AuditEvent) => string {
-  // The same few principals ask again and again; their JSON is made once each.
+export function auditLines({ hideId }: LineOptions = {}): (event: AuditEvent) => string {
+  // The same few principals ask again and again for much the same; what does not change is written once.
   const principals = new WeakMap<Principal, string>();
   let lastTime = Number.NaN;
   let lastTimeText = '';
+  let lastDetails: Details = {};
+  let lastDetailsJson = '{}';
+  const timeText = (time: Date) => {
+    if (time.getTime() !== lastTime) {
+      lastTime = time.getTime();
+      lastTimeText = time.toISOString();
+    }
+    return lastTimeText;
+  };
   const principalJson = (principal: Principal) => {
     const known = principals.get(principal);
     if (known !== undefined) return known;
@@ -25,24 +42,34 @@ export function auditLines(): (event: AuditEvent) => string {
     principals.set(principal, made);
     return made;
   };
-  return (event) => {
-    const time = event.time.getTime();
-    if (time !== lastTime) {
-      lastTime = time;
-      lastTimeText = event.time.toISOString();
+  const detailsJson = (details: Details) => {
+    if (!areSame(details, lastDetails)) {
+      lastDetails = details;
+      lastDetailsJson = JSON.stringify(details);
     }
-    const head = `{"audit":1,"time":"${lastTimeText}","auditId":${JSON.stringify(event.auditId)},"principal":${principalJson(event.principal)},"listener":"${event.listener}","action":"${event.action}",`;
-    const tail = tailOf(event);
-    const line = `${head}"resource":${JSON.stringify(event.resource)}${tail}`;
-    if (event.resource.length <= SHORT_RESOURCE || Buffer.byteLength(line) <= MAX_LINE) return line;
-    return `${head}${shortened(event.resource)}${tail}`;
+    return lastDetailsJson;
+  };
+  return (event) => {
+    const source = event.source === undefined ? '' : `,"source":${JSON.stringify(event.source)}`;
+    const head = `{"audit":2,"time":"${timeText(event.time)}","auditId":${JSON.stringify(event.auditId)},"principal":${principalJson(event.principal)},"listener":"${event.listener}"${source},"action":"${event.action}",`;
+    const reason = event.reason === undefined ? '' : `,"reason":"${event.reason}"`;
+    const rule = event.rule === undefined ? '' : `,"rule":${JSON.stringify(event.rule)}`;
+    const details = event.details === undefined ? '' : `,"details":${detailsJson(event.details)}`;
+    const tail = `,"outcome":"${event.outcome}"${reason}${rule}${details}`;
+    const isId = event.action.startsWith('data-key.');
+    const resource = hideId !== undefined && isId ? hideId(event.resource) : event.resource;
+    const line = `${head}"resource":${JSON.stringify(resource)}${tail}`;
+    if (resource.length <= SHORT_RESOURCE || Buffer.byteLength(line) <= MAX_LINE - CHAIN) return line;
+    return `${head}${shortened(resource)}${tail}`;
   };
 }
 
-function tailOf(event: AuditEvent): string {
-  const reason = event.reason === undefined ? '' : `,"reason":"${event.reason}"`;
-  const details = event.details === undefined ? '' : `,"details":${JSON.stringify(event.details)}`;
-  return `,"outcome":"${event.outcome}"${reason}${details}}\n`;
+type Details = NonNullable<AuditEvent['details']>;
+
+function areSame(a: Details, b: Details): boolean {
+  for (const name in b) if (!Object.hasOwn(a, name)) return false;
+  for (const name in a) if (a[name] !== b[name]) return false;
+  return true;
 }
 
 /** Whole characters only: half a surrogate pair has no UTF-8 form. */

@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import type { HeldHangups } from './hangups.ts';
 
 /** What a command has of the world outside: tests bring their own. */
 export interface Io {
@@ -9,15 +10,17 @@ export interface Io {
   readonly stderr: Writable & { readonly isTTY?: boolean };
   /** Aborted when the user presses Ctrl-C; whoever asks for it takes over from the runtime's own answer to that. */
   interrupted(): AbortSignal;
+  /** Where SIGHUP is held back until somebody obeys it. */
+  readonly hangups?: HeldHangups | undefined;
 }
 
 /** The process's own streams, environment and signals. */
-export function systemIo(): Io {
+export function systemIo(hangups?: HeldHangups): Io {
   const { env, stdout, stderr } = process;
   // A reader that goes away is told by the write that fails; the event would end the process with a stack trace.
   stdout.on('error', () => undefined);
   stderr.on('error', () => undefined);
-  return { env, stdout, stderr, interrupted };
+  return { env, stdout, stderr, interrupted, hangups };
 }
 
 function interrupted(): AbortSignal {

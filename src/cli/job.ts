@@ -40,7 +40,7 @@ interface Tally {
 
 /**
  * Takes page after page, shows on a terminal how far it is, and says in the end what came of it, also when it was cut
- * short; the exit status is 65 when something is wrong with a record.
+ * short; the exit status is 65 when something is wrong with a record, 75 when another run may find nothing wrong.
  */
 export async function runJob(
   pages: AsyncIterable<JobPage>,
@@ -64,7 +64,10 @@ export async function runJob(
     throw error;
   }
   await summarize(io, format, tally);
-  if (tally.failed.length > 0) result.exitStatus = CODES.data_loss.exit;
+  if (tally.failed.length > 0) {
+    const mayPass = tally.failed.every(({ retryable }) => retryable);
+    result.exitStatus = mayPass ? CODES.unavailable.exit : CODES.data_loss.exit;
+  }
 }
 
 function add(page: JobPage, tally: Tally): void {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Expander, extractPrk, kekFingerprint } from '../core/derive.ts';
-import { KeysteadError } from '../core/errors.ts';
 import { SecretBytes } from '../core/secret-bytes.ts';
+import { unreadable } from '../core/unreadable.ts';
 
 /** Names of the files in a KEK's folder, as Constellation mounts them. */
 export const MASTER_SECRET_FILE = 'mastersecret';
@@ -45,9 +45,6 @@ async function readSecret(path: string): Promise<SecretBytes> {
   try {
     return SecretBytes.own(await readSmallFile(path, MAX_LENGTH));
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
-    throw code === 'ENOENT' || code === 'ENOTDIR'
-      ? new KeysteadError('no-file', `${path} is not there`, { cause: error })
-      : new KeysteadError('cannot-read', `${path} cannot be read (${code})`, { cause: error });
+    throw unreadable(path, error);
   }
 }

@@ -16,7 +16,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   status: { summary: 'show what the service at --server says of itself', load: () => import('./commands/status.ts') },
   'data-key': { summary: 'get, list, rotate and delete data keys', load: () => import('./commands/data-key.ts') },
   kek: { summary: 'make the key-encryption key and give it to a service', load: () => import('./commands/kek.ts') },
+  token: { summary: 'make a token for a caller', load: () => import('./commands/token.ts') },
   storage: { summary: 'look after the stored data keys', load: () => import('./commands/storage.ts') },
+  policy: { summary: 'check a policy and explain refusals', load: () => import('./commands/policy.ts') },
+  audit: { summary: 'check an audit trail', load: () => import('./commands/audit.ts') },
   config: { summary: 'show the configuration', load: () => import('./commands/config.ts') },
   doctor: {
     summary: 'try what the service needs of its KMS and its store',

@@ -68,6 +68,16 @@ export interface DoorReport {
   readonly since: string;
 }
 
+/** How the service stands with its policy file. */
+export interface PolicyStatus {
+  readonly rules: number;
+  readonly loadedAt: string;
+  /** Of the file that is in force. */
+  readonly sha256: string;
+  /** In plain words, while the file is not fit to be used. */
+  readonly problem?: string;
+}
+
 /** What the service says of itself. */
 export interface ServiceStatus {
   readonly version: string;
@@ -80,6 +90,8 @@ export interface ServiceStatus {
   readonly kek?: KekInfo;
   /** Empty from an older service, which does not tell. */
   readonly doors: readonly DoorReport[];
+  /** Absent: no policy file is configured, or the service is older. */
+  readonly policy?: PolicyStatus;
   readonly startedAt: string;
   readonly development: boolean;
 }
@@ -184,8 +196,18 @@ export function readStatus(value: unknown): ServiceStatus {
     storage: fields.text('storage'),
     ...(fields.has('kek') ? { kek: readKekInfo(fields.object('kek')) } : {}),
     doors: fields.has('doors') ? fields.list('doors').map(readDoor) : [],
+    ...(fields.has('policy') ? { policy: readPolicy(fields.object('policy')) } : {}),
     startedAt: fields.text('startedAt'),
     development: fields.flag('development'),
+  };
+}
+
+function readPolicy(fields: Fields): PolicyStatus {
+  return {
+    rules: fields.count('rules'),
+    loadedAt: fields.text('loadedAt'),
+    sha256: fields.text('sha256'),
+    ...(fields.has('problem') ? { problem: fields.text('problem') } : {}),
   };
 }
 

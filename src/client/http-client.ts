@@ -21,6 +21,7 @@ import { type Asked, jsonDataKey, rawDataKey } from './data-key.ts';
 import { type JobOptions, type JobPage, jobPages, PAGE_TIMEOUT_MS } from './job.ts';
 import { type CallOptions, type ClientOptions, transportOptions } from './options.ts';
 import { problemError } from './problem.ts';
+import { type Refusal, readRefusals } from './refusal.ts';
 import {
   assertAsked,
   type FullRequest,
@@ -176,6 +177,14 @@ export class KeysteadClient {
   async status(options: CallOptions = {}): Promise<ServiceStatus> {
     assertCallOptions(options);
     return readStatus((await this.#json({ path: '/v1/system/status', signal: options.signal })).value);
+  }
+
+  /** Why the policy refused: all refusals of an audit id. For administrators. */
+  async explainRefusal(auditId: string, options: CallOptions = {}): Promise<Refusal[]> {
+    assertCallOptions(options);
+    assertText(auditId ?? null, 'the audit id');
+    const path = `/v1/system/refusals/${encodeURIComponent(auditId)}`;
+    return readRefusals(await this.#json({ path, signal: options.signal }));
   }
 
   /**

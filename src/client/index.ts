@@ -13,5 +13,6 @@ export type {
 export { KeysteadClient } from './http-client.ts';
 export type { FailedRecord, JobOptions, JobPage } from './job.ts';
 export type { CallOptions, ClientOptions } from './options.ts';
+export type { Refusal, TriedRule } from './refusal.ts';
 export type { GetOptions } from './request.ts';
 export type { ClientAmbient } from './retry.ts';

@@ -30,6 +30,8 @@ export interface FailedRecord {
   readonly reason: string;
   /** In plain words. */
   readonly detail: string;
+  /** Whether another walk may find nothing wrong with it. */
+  readonly retryable: boolean;
 }
 
 /** Milliseconds for one page where the client's own patience is shorter: the service works on many keys. */
@@ -70,5 +72,6 @@ function readFailedRecord(value: unknown): FailedRecord {
     ...(fields.has('dataKeyId') ? { id: fields.text('dataKeyId') } : {}),
     reason: fields.text('reason'),
     detail: fields.text('detail'),
+    retryable: fields.has('retryable') && fields.flag('retryable'),
   };
 }

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 
 /** What a text stands for beyond being a text; checked when the configuration is loaded. */
-export type Holds = 'kms-uri' | 'kms-uris' | 'storage-uri' | 'address' | 'address-or-off' | 'path';
+export type Holds = 'kms-uri' | 'kms-uris' | 'storage-uri' | 'address' | 'address-or-off' | 'path' | 'audit-sink';
 const text = (holds: Holds, options: { default?: string; description: string; examples?: string[] }) =>
   Type.String({ minLength: 1, 'x-holds': holds, ...options });
 const listen = (holds: Holds, what: string, fallback: string, more = '') =>
@@ -81,18 +81,75 @@ export const ConfigSchema = group({
     description: 'Worker processes; `auto` is one per core.',
   }),
   admin: group({
+    listen: listen(
+      'address-or-off',
+      'admin',
+      'off',
+      ' The operations on the system, status, readiness and metrics answer there, and no longer on the HTTP listener. `off`: they stay there.',
+    ),
     tokenFile: file(
       'File with the bearer token of the administrator, at least 16 characters.',
       '/etc/keystead/admin-token',
     ),
   }),
+  auth: group({
+    file: file(
+      'YAML file that says how callers are known: ServiceAccounts, OIDC issuers, client certificates, tokens. Read anew when it changes.',
+      '/etc/keystead/auth.yaml',
+    ),
+  }),
+  policy: group({
+    file: file(
+      'YAML file that says who may do what to which data keys; without it only administrators may. Read anew when it changes.',
+      '/etc/keystead/policy.yaml',
+    ),
+  }),
+  audit: group({
+    sink: text('audit-sink', {
+      default: 'stdout',
+      description:
+        'Where audit lines go: `stdout`, a file (file:///path), an HTTP collector of JSON lines (https://…) or an OTLP one (otlp+https://…).',
+      examples: ['file:///var/log/keystead/audit.jsonl'],
+    }),
+    deadline: whole(2000, [10, 60_000], 'Milliseconds that the sink may take for a line; then no key is handed out.'),
+    spool: whole(4_194_304, [65_536, 1_073_741_824], 'Bytes of lines that may wait for the sink.'),
+    maxFileSize: whole(
+      104_857_600,
+      [65_536, 1_099_511_627_776],
+      'Bytes after which the file of a file:// sink is put aside and a new one begun; the chain goes on.',
+    ),
+    checkpoint: whole(10, [1, 3600], 'Seconds between signed checkpoints at most.'),
+    signingKeyFile: file(
+      'PEM file with the Ed25519 private key that signs checkpoints; without it they are not signed.',
+      '/etc/keystead/audit/signing-key.pem',
+    ),
+    idKeyFile: file(
+      'File with a key of at least 32 bytes: data key ids stand in the audit trail as HMAC-SHA-256 under it, not as they are.',
+      '/etc/keystead/audit/id-key',
+    ),
+  }),
+  limits: group({
+    principalRate: whole(0, [0, 1_000_000], 'Requests a second of one principal; 0 is no limit.'),
+    sourceRate: whole(0, [0, 1_000_000], 'Requests a second from one source address; 0 is no limit.'),
+    connections: whole(8192, [1, 1_000_000], 'Connections at a time on each listener.'),
+    failedLogins: whole(
+      20,
+      [0, 1_000_000],
+      'Refused credentials a minute from one source address; then only callers that are known already are served from there for a minute. 0 is no limit.',
+    ),
+    heap: whole(0, [0, 1_048_576], 'Megabytes of heap from which on requests are shed; 0 is 90 % of what Node allows.'),
+  }),
   tls: group({
-    certFile: file('PEM file with the certificate chain of both listeners; TLS 1.3 only.', '/etc/keystead/tls/tls.crt'),
+    certFile: file('PEM file with the certificate chain of the listeners; TLS 1.3 only.', '/etc/keystead/tls/tls.crt'),
     keyFile: file('PEM file with the private key of the certificate.', '/etc/keystead/tls/tls.key'),
     clientCaFile: file(
       'PEM file with the CA that client certificates must come from; without it none is asked for.',
       '/etc/keystead/tls/ca.crt',
     ),
+    clientCertificate: Type.Union([Type.Literal('required'), Type.Literal('optional')], {
+      default: 'required',
+      description: 'Whether a caller without a certificate of tls.clientCaFile is turned away in the handshake.',
+    }),
   }),
   insecurePlaintext: Type.Boolean({
     default: false,

@@ -41,6 +41,8 @@ export function expectation(schema: LeafSchema): string {
       return 'a storage:// URI';
     case 'path':
       return 'a path';
+    case 'audit-sink':
+      return 'stdout, or a file://, http://, https://, otlp+http:// or otlp+https:// URI';
     default:
       return schema.pattern === undefined ? 'text' : `text like ${schema.examples?.[0]}`;
   }
@@ -70,6 +72,8 @@ function fits(schema: LeafSchema, value: unknown): boolean {
       return parseAddress(value) !== undefined;
     case 'address-or-off':
       return value === 'off' || parseAddress(value) !== undefined;
+    case 'audit-sink':
+      return value === 'stdout' || /^(file:\/\/\/|(otlp\+)?https?:\/\/)[^\s]+$/.test(value);
     default:
       return true;
   }

@@ -2,12 +2,23 @@ import type { AuditSink } from './audit.ts';
 import type { Call } from './call.ts';
 import type { Clock } from './clock.ts';
 import { KeysteadError } from './errors.ts';
-import type { Action, Policy } from './policy.ts';
+import type { Action, Decision, Policy, PolicyRequest } from './policy.ts';
+
+/** What is asked of the policy, besides who asks. */
+export interface Asked {
+  readonly action: Action;
+  /** What the audit line names. */
+  readonly resource: string;
+  /** What all the ids begin with that the operation reaches; absent: it reaches the one that `resource` names. */
+  readonly prefix?: string;
+  /** Bytes of the key that is asked for. */
+  readonly length?: number;
+  /** What the caller binds to the operation. */
+  readonly context?: Readonly<Record<string, string>>;
+}
 
 /** What the guard must know of an operation besides doing it. */
-export interface Guarded<T> {
-  readonly action: Action;
-  readonly resource: string;
+export interface Guarded<T> extends Asked {
   run(): Promise<T>;
   /** Facts of a good outcome for the audit line; never anything secret. */
   details?(result: T): Readonly<Record<string, string | number | boolean>>;
@@ -18,37 +29,78 @@ export interface Guarded<T> {
 /**
  * policy → operation → audit → answer, for every transport and every room.
  *
- * Promises: nothing runs that the policy does not allow; no answer leaves before its audit line is written; when the
- * line cannot be written, the result is wiped and the caller gets `audit-unavailable`.
+ * Promises: nothing runs that the policy does not allow, or while the audit trail is known to fail; no answer leaves
+ * before its audit line is written; when the line cannot be written, the result is wiped and the caller gets
+ * `audit-unavailable`.
  */
 export class Guard {
   readonly #policy: Policy;
   readonly #audit: AuditSink;
   readonly #clock: Clock;
+  readonly #decided: (request: PolicyRequest, decision: Decision, auditId: string) => void;
 
-  constructor(deps: { policy: Policy; audit: AuditSink; clock: Clock }) {
+  /** @param deps.decided told of every decision, after it was taken. */
+  constructor(deps: {
+    policy: Policy;
+    audit: AuditSink;
+    clock: Clock;
+    decided?: (request: PolicyRequest, decision: Decision, auditId: string) => void;
+  }) {
     this.#policy = deps.policy;
     this.#audit = deps.audit;
     this.#clock = deps.clock;
+    this.#decided = deps.decided ?? (() => {});
+  }
+
+  /** Undefined when the policy allows it, otherwise what to throw. */
+  refusal(asked: Asked, call: Call): { readonly rule: string; readonly error: KeysteadError } | undefined {
+    const { allowed, rule } = this.#decide(asked, call);
+    return allowed ? undefined : { rule, error: denial(asked, call) };
+  }
+
+  #decide(asked: Asked, call: Call): Decision {
+    const request: PolicyRequest = {
+      principal: call.principal,
+      action: asked.action,
+      resource: asked.prefix ?? asked.resource,
+      scope: asked.prefix === undefined ? 'id' : 'prefix',
+      listener: call.listener,
+      time: this.#clock.now(),
+      ...(asked.length === undefined ? {} : { length: asked.length }),
+      ...(asked.context === undefined ? {} : { context: asked.context }),
+    };
+    const decision = this.#policy.decide(request);
+    this.#decided(request, decision, call.traceId);
+    return decision;
   }
 
   async run<T>(operation: Guarded<T>, call: Call): Promise<T> {
-    const decision = this.#policy.decide(call.principal, operation.action, operation.resource);
-    if (!decision.allowed) {
-      await this.#write(operation, call, { outcome: 'denied', reason: 'policy', details: { rule: decision.rule } });
-      throw new KeysteadError('policy', `${operation.action} is not permitted; the audit id is ${call.traceId}`);
+    // What cannot be recorded is not begun: a change would stay, and nobody would know of it.
+    const failing = this.#audit.failure?.();
+    if (failing !== undefined) throw unavailable(failing);
+    const { allowed, rule } = this.#decide(operation, call);
+    if (!allowed) {
+      await this.#write(operation, call, { outcome: 'denied', reason: 'policy', rule });
+      throw denial(operation, call);
     }
     let result: T;
     try {
       result = await operation.run();
     } catch (error) {
       const failure = KeysteadError.from(error);
-      await this.#write(operation, call, { outcome: 'failed', reason: failure.reason });
+      // An operation may find only while it runs that it needs another right, such as to create.
+      const which =
+        failure.reason === 'policy' ? ({ outcome: 'denied' } as const) : ({ outcome: 'failed', rule } as const);
+      await this.#write(operation, call, { ...which, reason: failure.reason });
       throw failure;
     }
     try {
       const details = operation.details?.(result);
-      await this.#write(operation, call, details === undefined ? { outcome: 'ok' } : { outcome: 'ok', details });
+      await this.#write(
+        operation,
+        call,
+        details === undefined ? { outcome: 'ok', rule } : { outcome: 'ok', rule, details },
+      );
     } catch (error) {
       operation.discard?.(result);
       throw error;
@@ -59,7 +111,7 @@ export class Guard {
   async #write(
     operation: { action: Action; resource: string },
     call: Call,
-    outcome: Pick<Parameters<AuditSink['write']>[0], 'outcome' | 'reason' | 'details'>,
+    outcome: Pick<Parameters<AuditSink['write']>[0], 'outcome' | 'reason' | 'rule' | 'details'>,
   ): Promise<void> {
     try {
       await this.#audit.write({
@@ -67,14 +119,24 @@ export class Guard {
         auditId: call.traceId,
         principal: call.principal,
         listener: call.listener,
+        ...(call.source === undefined ? {} : { source: call.source }),
         action: operation.action,
         resource: operation.resource,
         ...outcome,
       });
     } catch (error) {
-      throw new KeysteadError('audit-unavailable', 'the audit record could not be written, so nothing was handed out', {
-        cause: error,
-      });
+      throw unavailable(error);
     }
   }
+}
+
+function denial({ action }: Asked, { traceId }: Call): KeysteadError {
+  return new KeysteadError('policy', `${action} is not permitted; the audit id is ${traceId}`);
+}
+
+/** Names the sink where it is known. */
+function unavailable(cause: unknown): KeysteadError {
+  const why = KeysteadError.from(cause);
+  const what = why.reason === 'audit-unavailable' ? why.message : 'the audit record could not be written';
+  return new KeysteadError('audit-unavailable', `${what}; nothing was handed out`, { cause });
 }

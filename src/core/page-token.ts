@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import type { Call } from './call.ts';
-import { fromBase64, lengthPrefixed } from './encoding.ts';
+import { lengthPrefixed } from './encoding.ts';
 import { KeysteadError } from './errors.ts';
 import type { SecretBytes } from './secret-bytes.ts';
 
@@ -37,8 +37,8 @@ export async function writePageToken(key: TokenKey, scope: TokenScope, from: str
 }
 
 /**
- * The place that a token leads to. Throws `bad-request` for whatever `writePageToken` did not give for this scope and
- * this principal.
+ * The place that a token leads to. Throws `bad-request` for what is no token at all, and `no-page` for one that
+ * `writePageToken` did not give for this scope and this principal.
  *
  * @param what names the token in the error text, which never holds the token.
  */
@@ -49,18 +49,19 @@ export async function readPageToken(
   what: string,
   call: Call,
 ): Promise<string> {
-  const refused = () =>
+  const refused = (reason: 'bad-request' | 'no-page') =>
     new KeysteadError(
-      'bad-request',
+      reason,
       `${what} is not one that an earlier page gave to this caller for the same request; begin without it`,
     );
-  // In its one form only: base64url without padding.
-  if (token.length > MAX_TOKEN_LENGTH || !/^[A-Za-z0-9_-]+$/.test(token)) throw refused();
-  const bytes = fromBase64(token, 'bad-request', what);
+  if (token.length > MAX_TOKEN_LENGTH || !/^[A-Za-z0-9_-]+$/.test(token)) throw refused('bad-request');
+  const bytes = Buffer.from(token, 'base64url');
+  // In its one form only.
+  if (bytes.toString('base64url') !== token) throw refused('no-page');
   const mac = bytes.subarray(1, 1 + MAC_LENGTH);
   const place = bytes.subarray(1 + MAC_LENGTH);
-  if (bytes[0] !== FORMAT || place.length === 0) throw refused();
-  if (!timingSafeEqual(mac, await macOf(key, scope, place, call))) throw refused();
+  if (bytes[0] !== FORMAT || place.length === 0) throw refused('no-page');
+  if (!timingSafeEqual(mac, await macOf(key, scope, place, call))) throw refused('no-page');
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(place);
 }
 

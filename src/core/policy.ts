@@ -1,17 +1,31 @@
-import type { Principal } from './call.ts';
+import type { Listener, Principal } from './call.ts';
 
 /** What can be asked of the service. */
-export type Action =
-  | 'data-key.get'
-  | 'data-key.create'
-  | 'data-key.list'
-  | 'data-key.describe'
-  | 'data-key.rotate'
-  | 'data-key.rewrap'
-  | 'data-key.delete'
-  | 'data-key.restore'
-  | 'data-key.verify'
-  | 'system.bootstrap';
+export const ACTIONS = [
+  'data-key.get',
+  'data-key.create',
+  'data-key.list',
+  'data-key.describe',
+  'data-key.rotate',
+  'data-key.rewrap',
+  'data-key.delete',
+  'data-key.restore',
+  'data-key.verify',
+  'kek.seal',
+  'kek.open',
+  'kek.rewrap',
+  'kek.mac',
+  'kek.verify-mac',
+  'kek.generate-data-key',
+  'system.bootstrap',
+  'system.seal',
+  'system.unseal',
+  'system.rotate-kek',
+  'system.drill',
+  'policy.explain',
+] as const;
+
+export type Action = (typeof ACTIONS)[number];
 
 export interface Decision {
   readonly allowed: boolean;
@@ -19,9 +33,24 @@ export interface Decision {
   readonly rule: string;
 }
 
-/** Who may do what to which. Pure: the same arguments give the same decision. Default deny. */
+/** What a policy is asked. */
+export interface PolicyRequest {
+  readonly principal: Principal;
+  readonly action: Action;
+  /** An id; or, of scope `prefix`, what all the ids begin with that the action reaches (the empty text: all ids). */
+  readonly resource: string;
+  readonly scope: 'id' | 'prefix';
+  readonly listener: Listener;
+  readonly time: Date;
+  /** Bytes of the key that is asked for. */
+  readonly length?: number;
+  /** What the caller wants bound to the operation. */
+  readonly context?: Readonly<Record<string, string>>;
+}
+
+/** Who may do what to which. Pure: the same request gets the same decision. Default deny. */
 export interface Policy {
-  decide(principal: Principal, action: Action, resource: string): Decision;
+  decide(request: PolicyRequest): Decision;
 }
 
 /** The groups whose members may do everything: the development server's own user, and the holder of the admin token. */
@@ -29,7 +58,7 @@ export const ADMIN_GROUP = 'keystead:admins';
 
 /** Members of the admin group may do everything, everybody else nothing. */
 export const adminsOnly: Policy = {
-  decide: (principal) =>
+  decide: ({ principal }) =>
     principal.groups.includes(ADMIN_GROUP)
       ? { allowed: true, rule: 'admins' }
       : { allowed: false, rule: 'default-deny' },

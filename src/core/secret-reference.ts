@@ -1,6 +1,7 @@
 import { fromBase64, toBase64 } from './encoding.ts';
 import { KeysteadError } from './errors.ts';
 import { SecretBytes } from './secret-bytes.ts';
+import { unreadable } from './unreadable.ts';
 
 /** Where a secret is kept, in place of the secret: no secret itself, so it may be shown. */
 export type SecretReference =
@@ -72,7 +73,8 @@ export function formatSecret(secret: UriSecret, kind: SecretKind, what: string):
 }
 
 /**
- * The secret itself, in bytes that the caller disposes. Throws `bad-uri`, or `no-file`, naming field and reference.
+ * The secret itself, in bytes that the caller disposes. Throws `bad-uri`, `no-file` or `cannot-read`, naming field and
+ * reference.
  *
  * Raw bytes are taken as they are. A text loses one line break at its end, since editors and `echo` write one.
  */
@@ -109,11 +111,7 @@ async function fromFile(path: string, named: string, source: SecretSource): Prom
   try {
     return await source.readFile(path);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-    if (code === 'ENOENT' || code === 'ENOTDIR') {
-      throw new KeysteadError('no-file', `${named}: the file is not there`, { cause: error });
-    }
-    throw new KeysteadError('bad-uri', `${named}: the file cannot be read (${code})`, { cause: error });
+    throw unreadable(`${named}: the file`, error);
   }
 }
 

@@ -20,15 +20,20 @@ const MAX_PARTS = 20_000;
 export function parseStrictJson(bytes: Uint8Array, maxDepth: number, refuse: Refuse): unknown {
   if (bytes.length === 0) throw refuse('is empty');
   if (!isUtf8(bytes)) throw refuse('is not valid UTF-8');
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
+  const text = bufferOf(bytes).toString();
   if (text.charCodeAt(0) === 0xfeff) throw refuse('begins with a byte order mark');
   const { colons, parts } = countParts(text);
   if (parts > MAX_PARTS) throw refuse('has too many members and elements');
   const value = parse(text, refuse);
-  if (isDeeper(value, maxDepth)) throw refuse(`is nested more than ${maxDepth} levels deep`);
+  const members = countMembers(value, maxDepth);
+  if (Number.isNaN(members)) throw refuse(`is nested more than ${maxDepth} levels deep`);
   // Every member of the text has one colon outside of strings; a member that is there twice is one in the value.
-  if (colons !== countMembers(value)) throw refuse('has a member twice in one object');
+  if (colons !== members) throw refuse('has a member twice in one object');
   return value;
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function parse(text: string, refuse: Refuse): unknown {
@@ -39,11 +44,6 @@ function parse(text: string, refuse: Refuse): unknown {
     const position = error instanceof Error ? /at position (\d+)/.exec(error.message)?.[1] : undefined;
     throw refuse(`is not valid JSON${position === undefined ? '' : `, at character ${position}`}`);
   }
-}
-
-function isDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1));
 }
 
 /** @param text need not be valid JSON. Nothing is counted beyond what is too much. */
@@ -72,8 +72,16 @@ function isEscaped(text: string, at: number): boolean {
   return backslashes % 2 === 1;
 }
 
-function countMembers(value: unknown): number {
+/** Members of all objects; not a number where the value is nested deeper. @param value out of `JSON.parse`. */
+function countMembers(value: unknown, levels: number): number {
   if (typeof value !== 'object' || value === null) return 0;
-  const members = Object.values(value);
-  return members.reduce<number>((sum, member) => sum + countMembers(member), Array.isArray(value) ? 0 : members.length);
+  if (levels === 0) return Number.NaN;
+  let count = 0;
+  if (Array.isArray(value)) {
+    for (const member of value) count += countMembers(member, levels - 1);
+  } else {
+    // Its own names alone: it has no others.
+    for (const name in value) count += 1 + countMembers((value as Record<string, unknown>)[name], levels - 1);
+  }
+  return count;
 }

@@ -85,7 +85,7 @@ export type SecretsOf<U> = {
   readonly [K in keyof U as [SecretBytes] extends [U[K]] ? K : never]: SecretBytes;
 };
 
-/** Follows the references of a URI. Throws `bad-uri` or `no-file`, naming field and reference. */
+/** Follows the references of a URI. Throws `bad-uri`, `no-file` or `cannot-read`, naming field and reference. */
 export async function resolveSecrets<U extends Uri>(uri: U, source: SecretSource): Promise<SecretsOf<U>> {
   const secrets: Record<string, SecretBytes> = {};
   try {

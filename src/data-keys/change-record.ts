@@ -30,6 +30,9 @@ export interface NoChange<T> {
  * Changes a data key's record by one conditional write over what `plan` has seen, and reads it back. Where somebody else
  * was faster, `plan` is asked again with what is there then; after five rounds, `concurrent-write`.
  *
+ * Where it does not look, the first plan is for no record: the condition of the write finds out, and a record that is there
+ * after all is somebody who was faster.
+ *
  * Promises: whatever crashes or is lost, the record is that of before or that of after; what was repeated underneath, so
  * that its second answer says "not ours", is known by its bytes.
  */
@@ -38,8 +41,9 @@ export async function changeRecord<T>(
   id: string,
   call: Call,
   plan: (found: FoundRecord | undefined) => Promise<Change<T> | NoChange<T>>,
+  { looks = true }: { readonly looks?: boolean } = {},
 ): Promise<T> {
-  let found = await house.records.read(id, call);
+  let found = looks ? await house.records.read(id, call) : undefined;
   for (let round = 0; round < ROUNDS; round++) {
     const change = await plan(found);
     if ('unchanged' in change) return change.unchanged;

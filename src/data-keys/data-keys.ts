@@ -113,6 +113,8 @@ export interface JobFailure {
   readonly id?: string;
   readonly reason: Reason;
   readonly message: string;
+  /** Whether another walk may find nothing wrong with it: its KEK was away, or somebody else was changing it. */
+  readonly retryable: boolean;
 }
 
 export interface JobRequest {
@@ -143,9 +145,10 @@ export interface KekUse {
 /**
  * Walks over every data key that is stored.
  *
- * Promises: no fault of one record ends a walk; a failure that may pass (`retryable`: KMS or store is away or busy) ends
- * it, and is no record's fault; records are held in memory a page at a time; a walk that was cut short, by such a
- * failure, `call.signal` or a crash, goes on from its last `next`. Records that appear during a walk may be missed.
+ * Promises: no failure of one record ends a walk, also one that may pass; where the store or the current KEK is away as a
+ * whole the walk ends with `unavailable`, and it is no record's fault; a former KEK that is away costs the records that
+ * are under it and no others. Records are held in memory a page at a time; a walk that was cut short, in whatever way,
+ * goes on from its last `next`. Records that appear during a walk may be missed.
  */
 export interface DataKeyJobs {
   /** `rewrap` of every data key, deleted ones as well; `changed` counts those that had something to wrap again. */

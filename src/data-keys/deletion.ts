@@ -83,8 +83,8 @@ function restoredAtOf(record: KeyRecord): number {
 }
 
 /**
- * Takes the wrapped keys out of a record whose time to be restored is over, and leaves the number that no later version
- * may use. False: there was nothing to purge.
+ * Takes the wrapped keys out of a record whose time to be restored has been over for an hour, and leaves the number that
+ * no later version may use. False: there was nothing to purge.
  */
 export function purgeDataKey(house: StoredHouse, id: string, call: Call): Promise<boolean> {
   return changeRecord(house, id, call, async (found) => {
@@ -109,6 +109,9 @@ function isSame(one: Date | undefined, other: Date): boolean {
   return one?.getTime() === other.getTime();
 }
 
+/** Clocks differ: nothing is taken away that another process might still restore. */
+const PURGE_GRACE_MS = 60 * 60 * 1000;
+
 function isPurgeable({ record }: FoundRecord, now: Date): boolean {
-  return 'versions' in record && keptAt(record, now) === undefined;
+  return 'versions' in record && keptAt(record, new Date(now.getTime() - PURGE_GRACE_MS)) === undefined;
 }

@@ -16,10 +16,12 @@ export const MAX_PAGE_SIZE = 1000;
 export function guardedDataKeys(deps: {
   inner: DataKeys;
   guard: Guard;
+  /** False where every key exists already, so that no call ever creates one. */
+  creates: boolean;
   /** Told of every key that is handed out; for counting. */
   handedOut?: (source: DataKey['source']) => void;
 }): DataKeys {
-  const { inner, guard, handedOut } = deps;
+  const { inner, guard, creates, handedOut } = deps;
   return {
     async get(request, call) {
       assertGetDataKey(request);
@@ -27,7 +29,8 @@ export function guardedDataKeys(deps: {
         {
           action: 'data-key.get',
           resource: request.id,
-          run: () => getExpected(inner, request, call),
+          length: request.length,
+          run: () => getPermitted({ inner, guard, creates }, request, call),
           details: (key) => ({
             version: key.version,
             length: key.key.length,
@@ -54,7 +57,7 @@ export function guardedDataKeys(deps: {
         throw new KeysteadError('bad-request', `page_size must be a whole number from 1 to ${MAX_PAGE_SIZE}`);
       }
       return guard.run(
-        { action: 'data-key.list', resource: prefix, run: () => inner.list(prefix, from, limit, call) },
+        { action: 'data-key.list', resource: prefix, prefix, run: () => inner.list(prefix, from, limit, call) },
         call,
       );
     },
@@ -106,7 +109,7 @@ export function guardedDataKeyJobs(deps: { inner: DataKeyJobs; guard: Guard }): 
   const run = async <T extends JobReport>(action: Action, request: JobRequest, call: Call, job: () => Promise<T>) => {
     assertJobRequest(request);
     const details = ({ done, changed, failed }: T) => ({ done, changed, failed });
-    return guard.run({ action, resource: ALL, run: job, details }, call);
+    return guard.run({ action, resource: ALL, prefix: '', run: job, details }, call);
   };
   return {
     rewrapAll: (request, call) => run('data-key.rewrap', request, call, () => inner.rewrapAll(request, call)),
@@ -141,11 +144,35 @@ function assertGetDataKey(request: GetDataKey): void {
   }
 }
 
+/** To create is a right of its own: who lacks it gets the keys that exist. */
+function getPermitted(
+  { inner, guard, creates }: { inner: DataKeys; guard: Guard; creates: boolean },
+  request: GetDataKey,
+  call: Call,
+): Promise<DataKey> {
+  const { id, length, create, expect } = request;
+  if (expect !== undefined) return getExpected(inner, request, expect, call);
+  if (!creates || create === 'never') return inner.get(request, call);
+  const refused = guard.refusal({ action: 'data-key.create', resource: id, length }, call);
+  if (refused === undefined) return inner.get(request, call);
+  if (create === 'must') throw refused.error;
+  return getExisting(inner, request, refused.error, call);
+}
+
+/** @param refused what to throw where there is none. */
+async function getExisting(inner: DataKeys, request: GetDataKey, refused: KeysteadError, call: Call): Promise<DataKey> {
+  try {
+    return await inner.get({ ...request, create: 'never' }, call);
+  } catch (error) {
+    if (KeysteadError.from(error).reason === 'no-data-key') throw refused;
+    throw error;
+  }
+}
+
 /** Makes no key where one is expected: a random one would be refused, and stay under the id for ever. */
-async function getExpected(inner: DataKeys, request: GetDataKey, call: Call): Promise<DataKey> {
-  if (request.expect === undefined) return inner.get(request, call);
+async function getExpected(inner: DataKeys, request: GetDataKey, expect: Uint8Array, call: Call): Promise<DataKey> {
   const key = await inner.get({ ...request, create: 'never' }, call);
-  if (hasCheckValue(key.key, request.expect)) return key;
+  if (hasCheckValue(key.key, expect)) return key;
   key.key.dispose();
   throw new KeysteadError(
     'check-mismatch',

@@ -50,13 +50,22 @@ export function storedDataKeys(deps: StoredDeps): DataKeys {
 }
 
 function getDataKey(house: StoredHouse, request: GetDataKey, call: Call): Promise<DataKey> {
-  return changeRecord(house, request.id, call, async (found) => {
+  const plan = async (found: FoundRecord | undefined) => {
     const record = found && keptAt(found.record, house.clock.now());
     if (record !== undefined) return { unchanged: await openExisting(house, record, request, call) };
     // A version comes from an earlier answer, so its key was lost or purged; a new one would be another.
     if (request.create === 'never' || request.version !== undefined) throw noDataKey(request.id);
     return firstOrNextVersion(house, found, request, call);
-  });
+  };
+  return changeRecord(house, request.id, call, plan, { looks: !isSaidToBeNew(house, request) });
+}
+
+/**
+ * Whether a get may go without a look (docs/decisions/0007-what-a-first-call-costs.md). No condition watches over a
+ * record of Constellation, which lies under another name.
+ */
+function isSaidToBeNew({ constellation }: StoredHouse, { create, version }: GetDataKey): boolean {
+  return create === 'must' && version === undefined && !constellation;
 }
 
 async function openExisting(house: StoredHouse, record: KeptRecord, request: GetDataKey, call: Call): Promise<DataKey> {

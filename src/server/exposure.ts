@@ -77,8 +77,10 @@ function warningsOf(config: Config, beyond: readonly Address[], plaintext: boole
     const where = beyond.map(formatAddress).join(' and ');
     warnings.push(`listening in plaintext on ${where}: keys and credentials cross the network in the clear`);
   }
-  if (!config.dev && config.admin.tokenFile === undefined) {
-    warnings.push('no credentials are configured: only liveness, readiness and status answer; give admin.tokenFile');
+  if (!config.dev && config.admin.tokenFile === undefined && config.auth.file === undefined) {
+    warnings.push(
+      'no credentials are configured: only liveness, readiness and status answer; give admin.tokenFile or auth.file',
+    );
   }
   return warnings;
 }

@@ -9,7 +9,9 @@ export interface ReloadDeps {
   /** SIGHUP may come before it is there: it is obeyed then. */
   readonly running: Promise<Running>;
   /** Reads the configuration anew; absent: the files that the first one names are read anew. */
-  again?(): Promise<Config>;
+  reload?(): Promise<Config>;
+  /** Where one was held back that came before anybody obeyed. */
+  readonly hangups?: { release(): boolean };
 }
 
 /**
@@ -19,22 +21,26 @@ export interface ReloadDeps {
 export function reloadOnHangup(deps: ReloadDeps): () => void {
   const { process, config } = deps;
   // The terminal of a development server was closed: it ends with it, as any other program there.
-  if (config.dev && process.stderr.isTTY) return () => {};
+  if (config.dev && process.stderr.isTTY) {
+    if (deps.hangups?.release()) process.kill(process.pid, 'SIGHUP');
+    return () => {};
+  }
   let turn: Promise<void> = Promise.resolve();
   const hangup = () => {
     turn = turn.then(async () => {
       // A service that did not start has said so, and nobody is left to reload.
       const running = await deps.running.catch(() => undefined);
-      if (running !== undefined) await reload(deps, running);
+      if (running !== undefined) await obey(deps, running);
     });
   };
   process.on('SIGHUP', hangup);
+  if (deps.hangups?.release()) hangup();
   return () => process.off('SIGHUP', hangup);
 }
 
-async function reload({ log, config, again }: ReloadDeps, running: Running): Promise<void> {
+async function obey({ log, config, reload }: ReloadDeps, running: Running): Promise<void> {
   try {
-    const next = (await again?.()) ?? config;
+    const next = (await reload?.()) ?? config;
     const changed = [...(await running.reload(next))];
     if (next.log.level !== log.level) {
       log.level = next.log.level;

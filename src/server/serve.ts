@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/schema.ts';
 import { KeysteadError } from '../core/errors.ts';
 import { type Logger, openLog } from '../telemetry/log.ts';
-import { systemAmbient } from '../wiring/ambient.ts';
+import { bareAmbient, systemAmbient } from '../wiring/ambient.ts';
 import { kekIsGiven, readKek } from '../wiring/doors.ts';
 import { banner } from './banner.ts';
 import { exitOnCrash } from './crash.ts';
@@ -24,6 +24,8 @@ export interface ServeDeps {
   readonly config: Config;
   /** Reads the configuration anew, for SIGHUP; absent: SIGHUP re-reads the files that the configuration names. */
   readonly reload?: () => Promise<Config>;
+  /** Where a SIGHUP was held back that came before; it is obeyed when the service is ready. */
+  readonly hangups?: { release(): boolean };
   /** The process that serves: its streams, signals and environment. */
   readonly process?: NodeJS.Process;
 }
@@ -43,9 +45,7 @@ export async function serve(deps: ServeDeps): Promise<number> {
     release.push(stop.release);
     const { promise: starting, resolve: begin } = Promise.withResolvers<Running>();
     // Before anything is opened: whoever renews certificates does not know that the service is just starting.
-    release.push(
-      reloadOnHangup({ process, log, config, running: starting, ...(deps.reload && { again: deps.reload }) }),
-    );
+    release.push(reloadOnHangup({ ...deps, process, log, running: starting }));
     begin(start({ config, exposure, process, log }));
     const running = await Promise.race([starting, stop.stopped.then(() => undefined)]);
     if (running !== undefined && !stop.stopping) announce({ running, config, exposure, process, log });
@@ -83,10 +83,13 @@ interface Started {
 }
 
 async function start({ config, exposure, process, log }: Started): Promise<Running> {
-  const ambient = systemAmbient({ stdout: process.stdout, env: process.env });
-  if (exposure.workers === 1) return openSingle({ config, exposure, ambient, log });
+  if (exposure.workers === 1) {
+    const ambient = await systemAmbient({ audit: config.audit, stdout: process.stdout, env: process.env });
+    return openSingle({ config, exposure, ambient, log });
+  }
+  const ambient = bareAmbient(process.env);
   const kek = await readKek(config, ambient);
-  return openPool({ config, exposure, kek, clock: ambient.clock, log });
+  return openPool({ config, exposure, kek, clock: ambient.clock, log, readFile: ambient.readFile });
 }
 
 /** Says what there is to know, then the one line that scripts wait for. */

@@ -1,8 +1,9 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import { readSmallFile } from '../config/read-small-file.ts';
 import type { Config } from '../config/schema.ts';
 import { KeysteadError } from '../core/errors.ts';
+import { unreadable } from '../core/unreadable.ts';
+import type { Ambient } from '../wiring/ambient.ts';
 
 /** What both listeners are opened with: PEM, TLS 1.3 only. */
 export interface TlsMaterial {
@@ -12,20 +13,24 @@ export interface TlsMaterial {
   readonly clientCa?: Buffer;
 }
 
+type ReadFile = Ambient['readFile'];
+
 /** Bytes: a chain of a few certificates has some kilobytes; what is larger is not one. */
 const MAX_FILE = 1024 * 1024;
 
 /**
- * Reads the TLS files of the configuration. Undefined when none is given; throws `bad-config` or `no-file`, naming the
- * file, when one is missing, is not PEM, or when the key does not belong to the certificate.
+ * Reads the TLS files of the configuration. Undefined when none is given. Throws, naming the file: `no-file` when one is
+ * missing, `cannot-read` when it cannot be read, `bad-config` when it is not PEM or the key does not belong to the
+ * certificate.
  */
-export async function readTls(config: Config['tls']): Promise<TlsMaterial | undefined> {
+export async function readTls(config: Partial<Config['tls']>, readFile: ReadFile): Promise<TlsMaterial | undefined> {
   const { certFile, keyFile, clientCaFile } = config;
   if (certFile === undefined && keyFile === undefined && clientCaFile === undefined) return undefined;
   if (certFile === undefined || keyFile === undefined) {
     const missing = certFile === undefined ? 'tls.certFile' : 'tls.keyFile';
     throw new KeysteadError('bad-config', `TLS needs a certificate and its key; ${missing} is not given`);
   }
+  const read = (file: string) => readPem(file, readFile);
   const [cert, key] = await Promise.all([read(certFile), read(keyFile)]);
   checkPair(cert, certFile, key, keyFile);
   if (clientCaFile === undefined) return { cert, key };
@@ -61,15 +66,10 @@ function parse<T>(file: string, what: string, parser: () => T): T {
   }
 }
 
-async function read(file: string): Promise<Buffer> {
+async function readPem(file: string, readFile: ReadFile): Promise<Buffer> {
   try {
-    return await readSmallFile(file, MAX_FILE);
+    return await readFile(file, MAX_FILE);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT' || code === 'ENOTDIR')
-      throw new KeysteadError('no-file', `the TLS file ${file} is not there`, { cause: error });
-    throw new KeysteadError('bad-config', `the TLS file ${file} cannot be read (${code ?? 'unknown'})`, {
-      cause: error,
-    });
+    throw unreadable(`the TLS file ${file}`, error);
   }
 }

@@ -10,6 +10,26 @@ import { SecretBytes } from '../core/secret-bytes.ts';
 /** Bytes of a generated master secret and of a generated salt. */
 const GENERATED_LENGTH = 32;
 
+/** What the service says of its policy file. */
+export interface PolicyStatus {
+  readonly rules: number;
+  readonly loadedAt: Date;
+  /** Of the file that is in force, 64 lower-case hex digits. */
+  readonly sha256: string;
+  /** In plain words, while the file is not fit to be used and an older one is in force. */
+  readonly problem?: string;
+}
+
+/** What the service says of its auth file. */
+export interface AuthStatus {
+  readonly authenticators: number;
+  readonly loadedAt: Date;
+  /** Of the file that is in force, 64 lower-case hex digits. */
+  readonly sha256: string;
+  /** In plain words, while the file is not fit to be used and an older one is in force. */
+  readonly problem?: string;
+}
+
 /** What the service says of itself to anybody. */
 export interface ServiceStatus {
   readonly version: string;
@@ -22,6 +42,10 @@ export interface ServiceStatus {
   readonly kek?: KekInfo;
   /** What it depends on: the KMS, and the store where there is one. */
   readonly doors: readonly DoorReport[];
+  /** Absent: no policy file is configured. */
+  readonly policy?: PolicyStatus;
+  /** Absent: no auth file is configured. */
+  readonly auth?: AuthStatus;
   readonly startedAt: Date;
   readonly development: boolean;
 }
@@ -50,6 +74,10 @@ export interface SystemDeps {
   readonly audit?: Pick<AuditSink, 'failure'>;
   /** True from the moment on that the service is told to end. */
   readonly closing?: () => boolean;
+  /** Absent, or undefined: no policy file is configured. */
+  readonly policy?: () => PolicyStatus | undefined;
+  /** Absent, or undefined: no auth file is configured. */
+  readonly auth?: () => AuthStatus | undefined;
   /** When the service began, where that is not now. */
   readonly startedAt?: Date;
   readonly about: Pick<ServiceStatus, 'version' | 'mode' | 'kms' | 'storage' | 'development'>;
@@ -61,6 +89,8 @@ export function openSystem(deps: SystemDeps): System {
   return {
     async status(call) {
       const kek = deps.custody?.info();
+      const policy = deps.policy?.();
+      const auth = deps.auth?.();
       const looks = await Promise.all(deps.doors.map((door) => door.look(call)));
       const failure = ownFailure(deps) ?? doorFailure(looks);
       const state = failure === undefined ? 'ready' : failure.reason === 'sealed' ? 'sealed' : 'not-ready';
@@ -70,6 +100,8 @@ export function openSystem(deps: SystemDeps): System {
         ...(failure === undefined ? {} : { reason: failure.message }),
         ...(kek === undefined ? {} : { kek }),
         doors: looks.map(({ report }) => report),
+        ...(policy === undefined ? {} : { policy }),
+        ...(auth === undefined ? {} : { auth }),
         startedAt,
       };
     },
@@ -107,8 +139,10 @@ function custodyOf(deps: SystemDeps): Custody {
 
 function ownFailure(deps: SystemDeps): KeysteadError | undefined {
   if (deps.closing?.() === true) return new KeysteadError('closing', 'the service is closing');
-  if (deps.audit?.failure?.() === undefined) return undefined;
-  return new KeysteadError('audit-unavailable', 'the audit trail cannot be written, so nothing is handed out');
+  const failure = deps.audit?.failure?.();
+  if (failure === undefined) return undefined;
+  const why = KeysteadError.from(failure).message;
+  return new KeysteadError('audit-unavailable', `no audit line can be written, so no key is handed out: ${why}`);
 }
 
 /** The first door that fails. A sealed service waits for people, which is no matter of doors and latencies. */

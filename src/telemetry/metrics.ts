@@ -1,4 +1,6 @@
 import { Counter, collectDefaultMetrics, Histogram, Registry } from '@prometheus-io/client';
+import type { Reason } from '../core/errors.ts';
+import { requestDurations } from './request-durations.ts';
 
 /** What the service counts. Labels are closed lists: never an id, never a name that a caller chose. */
 export interface Metrics {
@@ -6,6 +8,10 @@ export interface Metrics {
   request(transport: 'http' | 'grpc', route: string, outcome: number, seconds: number): void;
   /** A data key handed out. */
   dataKey(source: 'derived' | 'stored' | 'cache'): void;
+  /** A request, or one of a batch, that was answered with an error. */
+  failure(reason: Reason): void;
+  /** The policy has decided. */
+  decision(allowed: boolean): void;
   /** A call to a KMS or a store. */
   upstream(door: 'kms' | 'storage', provider: string, call: UpstreamCall): void;
   /** In the text format of Prometheus. */
@@ -33,23 +39,33 @@ export type Snapshot = readonly { readonly name: string; readonly type: string; 
 
 const BUCKETS = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5];
 
+const FROM_THE_START: readonly Reason[] = ['record-corrupt', 'context-mismatch', 'store-inconsistent'];
+
 /** Metrics of one service in a registry of their own. */
 export function openMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const requests = new Histogram({
-    name: 'keystead_request_duration_seconds',
-    help: 'Time from receiving a request to finishing its answer.',
-    labelNames: ['transport', 'route', 'outcome'] as const,
-    buckets: BUCKETS,
-    registers: [registry],
-  });
   const dataKeys = new Counter({
     name: 'keystead_data_keys_total',
     help: 'Data keys handed out, by where they came from.',
     labelNames: ['source'] as const,
     registers: [registry],
   });
+  const failures = new Counter({
+    name: 'keystead_failures_total',
+    help: 'Requests that were answered with an error, by its reason.',
+    labelNames: ['reason'] as const,
+    registers: [registry],
+  });
+  // An alert on the first one needs to have seen none before.
+  for (const reason of FROM_THE_START) failures.inc({ reason }, 0);
+  const decisions = new Counter({
+    name: 'keystead_policy_decisions_total',
+    help: 'What the policy has decided.',
+    labelNames: ['decision'] as const,
+    registers: [registry],
+  });
+  const [allow, deny] = [decisions.labels({ decision: 'allow' }), decisions.labels({ decision: 'deny' })];
   const upstream = new Histogram({
     name: 'keystead_upstream_duration_seconds',
     help: 'Time that calls to the KMS and to the store took.',
@@ -57,25 +73,17 @@ export function openMetrics(): Metrics {
     buckets: BUCKETS,
     registers: [registry],
   });
-  // The client looks labels up by sorting and joining them; on the way of every request that costs more than the rest.
-  const series = new Map<string, { observe(seconds: number): void }>();
-  const seriesOf = (transport: string, route: string, outcome: string) => {
-    const name = `${transport} ${outcome} ${route}`;
-    const known = series.get(name);
-    if (known !== undefined) return known;
-    const made = requests.labels({ transport, route, outcome });
-    series.set(name, made);
-    return made;
-  };
   const sources = new Map<string, { inc(): void }>();
   return {
     registry,
-    request: (transport, route, outcome, seconds) => seriesOf(transport, route, String(outcome)).observe(seconds),
+    request: requestDurations(registry),
     dataKey(source) {
       const counter = sources.get(source) ?? dataKeys.labels({ source });
       sources.set(source, counter);
       counter.inc();
     },
+    failure: (reason) => failures.inc({ reason }),
+    decision: (allowed) => (allowed ? allow : deny).inc(),
     upstream: (door, provider, { operation, outcome, seconds }) =>
       upstream.observe({ door, provider, operation, outcome }, seconds),
     exposition: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),

@@ -1,15 +1,18 @@
 import { randomFillSync } from 'node:crypto';
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { streamAudit } from '../audit/stdout.ts';
+import { openAudit } from '../audit/open-audit.ts';
 import { readSmallFile } from '../config/read-small-file.ts';
+import type { Config } from '../config/schema.ts';
 import type { AuditSink } from '../core/audit.ts';
 import type { Call } from '../core/call.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import type { Custody } from '../core/kek.ts';
 import type { SecretSource } from '../core/secret-reference.ts';
+import type { ExplainedRefusal } from '../policy/refusals.ts';
 import type { MasterSecret } from '../providers/cluster/kek-dir.ts';
 import { type Metrics, openMetrics } from '../telemetry/metrics.ts';
+import { openTracing, type Tracing } from '../telemetry/tracing.ts';
 import { packageVersion } from '../version.ts';
 
 export type { MasterSecret } from '../providers/cluster/kek-dir.ts';
@@ -20,11 +23,27 @@ export interface Ambient {
   readonly random: Random;
   readonly audit: AuditSink;
   readonly metrics: Metrics;
+  /** Absent: nobody collects spans. */
+  readonly tracing?: Tracing | undefined;
   readonly version: string;
+  /** Where the house tells what becomes of files that it watches; absent: nowhere. */
+  readonly log?: HouseLog;
   /** Where references in URIs lead; absent: nowhere. */
   readonly secrets?: SecretSource;
+  /**
+   * Reads a file that is read anew on a reload. One of several processes is given what the others have read, until all
+   * read again.
+   */
+  readonly readFile: typeof readSmallFile;
   /** One of several processes that are one service; absent: the only one. */
   readonly member?: Member;
+}
+
+/** As much of a log as the house needs. */
+export interface HouseLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
 }
 
 /** What the processes of one service have in common. */
@@ -34,20 +53,40 @@ export interface Member {
   readonly startedAt: Date;
   /** Gives the custody that all of them keep together, made of the one of this process. */
   share(local: Custody): Custody;
+  /** Gives what asks all of them for refusals, made of what knows those of this process. */
+  shareRefusals(local: (auditId: string) => ExplainedRefusal[]): (auditId: string) => Promise<ExplainedRefusal[]>;
 }
 
-/** The real world: system clock and randomness, references in URIs followed, the audit trail on a stream. */
-export function systemAmbient(from: { stdout: Writable; env: SecretSource['env'] }): Ambient {
+/** What the house takes from outside, but for its audit trail: as much as those need who serve nobody. */
+export type BareAmbient = Omit<Ambient, 'audit'>;
+
+/** System clock and randomness, references in URIs followed. */
+export function bareAmbient(env: SecretSource['env']): BareAmbient {
   const clock: Clock = { now: () => new Date(), sleep: (ms, signal) => sleep(ms, undefined, { signal }) };
   return {
     clock,
     // Not randomBytes: that gives memory out of a pool that others use too.
     random: { bytes: (length) => randomFillSync(new Uint8Array(length)) },
-    audit: streamAudit(from.stdout, { clock }),
     metrics: openMetrics(),
     version: packageVersion(),
-    secrets: secretSource(from.env),
+    secrets: secretSource(env),
+    readFile: readSmallFile,
   };
+}
+
+/**
+ * The real world, the audit trail opened: from here on lines are written there. `Services.close` closes it. Throws
+ * `bad-config`, `no-file`, `cannot-read` or `audit-unavailable`.
+ */
+export async function systemAmbient(from: {
+  audit: Config['audit'];
+  stdout: Writable;
+  env: SecretSource['env'];
+}): Promise<Ambient> {
+  const bare = bareAmbient(from.env);
+  const tracing = await openTracing(bare.version);
+  const audit = await openAudit(from.audit, { ...bare, stdout: from.stdout });
+  return { ...bare, audit, tracing };
 }
 
 /** Bytes: secrets and credential files have some thousands. */

@@ -1,6 +1,7 @@
 import type { Config } from '../config/schema.ts';
 import { uriTexts } from '../config/uris.ts';
 import { KeysteadError } from '../core/errors.ts';
+import { fencedStore } from '../core/fenced-store.ts';
 import type { Custody, Kek } from '../core/kek.ts';
 import { SecretBytes } from '../core/secret-bytes.ts';
 import type { SecretSource } from '../core/secret-reference.ts';
@@ -12,7 +13,7 @@ import { assertKekIdentity } from '../data-keys/kek-identity.ts';
 import type { AcceptKek } from '../providers/cluster/kek.ts';
 import { type MasterSecret, readKekDir } from '../providers/cluster/kek-dir.ts';
 import { type KekDeps, type OpenedKek, openKek, openStore } from '../providers/open.ts';
-import { type Ambient, ownCall } from './ambient.ts';
+import { type BareAmbient, ownCall } from './ambient.ts';
 
 /** What both URIs name, opened. */
 export interface Doors extends OpenedKek {
@@ -23,14 +24,15 @@ export interface Doors extends OpenedKek {
 }
 
 /** Opens what both URIs name, gives the KEK that is configured, and refuses what can never become ready. */
-export async function openDoors(config: Config, ambient: Ambient): Promise<Doors> {
+export async function openDoors(config: Config, ambient: BareAmbient): Promise<Doors> {
   const kms = parseKmsUri(config.kms);
   const storage = parseStorageUri(config.storage);
   let doors: Doors | undefined;
   try {
     const mode = serviceMode(kms, storage);
     const deps = { secrets: ambient.secrets ?? NOWHERE, timeoutMs: config.upstream.timeout };
-    const store = await openStore(storage, deps);
+    const bare = await openStore(storage, deps);
+    const store = bare && fencedStore(bare, ambient);
     const accept = acceptKek(config, mode === 'wrap' ? store : undefined, ambient);
     const opened = await openKek(withoutSecrets(kms), { ...deps, random: ambient.random, accept });
     doors = { ...opened, mode, store, former: [] };
@@ -70,7 +72,7 @@ function withoutSecrets(uri: KmsUri): KmsUri {
  * What is missing or refused stays so until somebody mends the configuration, so the service does not start. What is
  * away, or sealed, may come: the service starts and says of itself that it is not ready.
  */
-async function assertUsable(doors: Doors, ambient: Ambient): Promise<void> {
+async function assertUsable(doors: Doors, ambient: BareAmbient): Promise<void> {
   for (const door of [doors.store, doors.kek]) {
     try {
       await door?.check(ownCall(ambient));
@@ -91,7 +93,7 @@ export async function closeDoors({ kek, former, store }: Pick<Doors, 'kek' | 'fo
  * The master secret that the configuration gives: from `kek.dir`, from the URI, or a random one for development.
  * Undefined where none is given; the service is sealed then. The caller disposes it.
  */
-export async function readKek(config: Config, ambient: Ambient): Promise<MasterSecret | undefined> {
+export async function readKek(config: Config, ambient: BareAmbient): Promise<MasterSecret | undefined> {
   const { dir } = config.kek;
   const uri = parseKmsUri(config.kms);
   if (uri.provider !== 'cluster-kms') {
@@ -125,7 +127,11 @@ const NOWHERE: SecretSource = {
   },
 };
 
-async function giveKek(custody: Custody | undefined, given: MasterSecret | undefined, ambient: Ambient): Promise<void> {
+async function giveKek(
+  custody: Custody | undefined,
+  given: MasterSecret | undefined,
+  ambient: BareAmbient,
+): Promise<void> {
   if (given === undefined) return;
   try {
     await custody?.bootstrap(given.masterSecret, given.salt, ownCall(ambient));
@@ -139,7 +145,7 @@ async function giveKek(custody: Custody | undefined, given: MasterSecret | undef
  * Holds every KEK, given at start or by bootstrap, against the pinned fingerprint and against the store: a KEK that
  * cannot open what is there is refused.
  */
-function acceptKek(config: Config, store: WrappedKeyStore | undefined, ambient: Ambient): AcceptKek {
+function acceptKek(config: Config, store: WrappedKeyStore | undefined, ambient: BareAmbient): AcceptKek {
   return async ({ fingerprint }, call) => {
     const pinned = config.kek.fingerprint;
     if (pinned !== undefined && fingerprint !== pinned) {

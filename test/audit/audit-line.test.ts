@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import t from 'tap';
 import { auditLines, MAX_LINE } from '../../src/audit/audit-line.ts';
+import { HashChain } from '../../src/audit/hash-chain.ts';
 import type { AuditEvent } from '../../src/core/audit.ts';
 
 const event: AuditEvent = {
@@ -15,25 +16,32 @@ const event: AuditEvent = {
   details: { version: 1, length: 32, created: false, source: 'derived' },
 };
 
+/** Whole lines, each the first of a chain whose numbers are as long as they get. */
+function wholeLines(): (event: AuditEvent) => string {
+  const body = auditLines();
+  return (event) => new HashChain('c'.repeat(32)).next(body(event));
+}
+
 t.test('a line is as docs/formats/audit.md says', async (t) => {
   t.equal(
     auditLines()(event),
-    '{"audit":1,"time":"2030-01-02T03:04:05.678Z","auditId":"0af7651916cd43dd8448eb211c80319c",' +
+    '{"audit":2,"time":"2030-01-02T03:04:05.678Z","auditId":"0af7651916cd43dd8448eb211c80319c",' +
       '"principal":{"kind":"token","name":"admin"},"listener":"http","action":"data-key.get","resource":"disk/1",' +
-      '"outcome":"ok","details":{"version":1,"length":32,"created":false,"source":"derived"}}\n',
+      '"outcome":"ok","details":{"version":1,"length":32,"created":false,"source":"derived"}',
   );
+  t.match(wholeLines()({ ...event, source: '10.0.0.7' }), /"listener":"http","source":"10.0.0.7","action"/);
 });
 
 t.test('a reason stands behind the outcome, and details are left out where there are none', async (t) => {
   const { details: _, ...bare } = event;
-  const line = JSON.parse(auditLines()({ ...bare, outcome: 'denied', reason: 'policy' }));
+  const line = JSON.parse(wholeLines()({ ...bare, outcome: 'denied', reason: 'policy' }));
   t.equal(line.outcome, 'denied');
   t.equal(line.reason, 'policy');
   t.notOk('details' in line);
 });
 
 t.test('every principal and every time gets its own words', async (t) => {
-  const line = auditLines();
+  const line = wholeLines();
   const other = { kind: 'local', name: 'lo"cal', groups: [] } as const;
   line(event);
   const second = JSON.parse(line({ ...event, principal: other, time: new Date('2030-01-02T03:04:06Z') }));
@@ -42,8 +50,20 @@ t.test('every principal and every time gets its own words', async (t) => {
   t.same(JSON.parse(line(event)).principal, { kind: 'token', name: 'admin' });
 });
 
+t.test('every event has its own details, whatever the last one had', (t) => {
+  const line = wholeLines();
+  const value = fc.constantFrom<string | number | boolean>(1, 2, true, false, '1', 'a"b');
+  const details = fc.dictionary(fc.constantFrom('version', 'length', 'source'), value);
+  fc.assert(
+    fc.property(fc.array(details, { minLength: 2, maxLength: 6 }), (all) => {
+      for (const details of all) t.strictSame(JSON.parse(line({ ...event, details })).details, { ...details });
+    }),
+  );
+  t.end();
+});
+
 t.test('any resource gives one line of JSON that a pipe takes in one piece', async (t) => {
-  const line = auditLines();
+  const line = wholeLines();
   const unit = fc.constantFrom('a', '"', '\\', '\n', '\u0000', 'ä', '\u2028', '😀');
   fc.assert(
     fc.property(fc.array(unit, { minLength: 1, maxLength: 4096 }), (units) => {
@@ -63,7 +83,7 @@ t.test('any resource gives one line of JSON that a pipe takes in one piece', asy
 });
 
 t.test('a resource that fits is written whole, one that does not is shortened and named by its hash', async (t) => {
-  const line = auditLines();
+  const line = wholeLines();
   const fits = 'x'.repeat(3000);
   t.equal(JSON.parse(line({ ...event, resource: fits })).resource, fits);
   const shortened = JSON.parse(line({ ...event, resource: 'x'.repeat(4096) }));

@@ -81,12 +81,18 @@ t.test('rewrap is of one key or of all', async (t) => {
   for (const words of [[], ['a', '--all'], ['a', '--resume', 'x'], ['a', '--page-size', '1']]) {
     t.match(await key('rewrap', ...words), { status: 64, stdout: /^$/, stderr: /\(bad-usage\)/ }, words.join(' '));
   }
-  t.match(await key('rewrap', '--all', '--resume', 'QUJD'), { status: 64, stderr: /pageToken is not one/ });
+  t.match(await key('rewrap', '--all', '--resume', 'QUJD'), { status: 66, stderr: /pageToken is not one/ });
   t.match(await key('rewrap', '--all', '--page-size', '0'), { status: 64, stderr: /pageSize/ });
 });
 
-const FAILED = { record: 'data-keys/b.json', dataKeyId: 'b\n', reason: 'record-corrupt', detail: 'it is damaged' };
-const UNREAD = { record: 'data-keys/c.json', reason: 'context-mismatch', detail: 'it is of another' };
+const FAILED = {
+  record: 'data-keys/b.json',
+  dataKeyId: 'b\n',
+  reason: 'record-corrupt',
+  detail: 'it is damaged',
+  retryable: false,
+};
+const UNREAD = { ...FAILED, dataKeyId: undefined, record: 'data-keys/c.json', reason: 'context-mismatch' };
 
 t.test('what is wrong with a record is told, nothing else is left undone, and the exit status is 65', async (t) => {
   const { url, requests } = await scriptedServer(
@@ -99,7 +105,7 @@ t.test('what is wrong with a record is told, nothing else is left undone, and th
     status: 65,
     stdout: [
       'b\\u{A}  it is damaged (record-corrupt)',
-      'data-keys/c.json  it is of another (context-mismatch)',
+      'data-keys/c.json  it is damaged (context-mismatch)',
       'looked at  3',
       'changed    1',
       'failed     2',
@@ -120,7 +126,18 @@ t.test('the same as JSON', async (t) => {
   const { url } = await scriptedServer(t, json({ done: 2, changed: 1, failed: [FAILED, UNREAD] }));
   const outcome = await keystead(['data-key', 'rewrap', '--all', '--output=json', '--server', url]);
   t.match(outcome, { status: 65, stderr: /^$/ });
-  t.strictSame(JSON.parse(outcome.stdout), { done: 2, changed: 1, failed: [FAILED, UNREAD] });
+  const failed = JSON.parse(JSON.stringify([FAILED, UNREAD]));
+  t.strictSame(JSON.parse(outcome.stdout), { done: 2, changed: 1, failed });
+});
+
+t.test('where another run may find nothing wrong, the exit status says so', async (t) => {
+  const away = { record: 'data-keys/a.json', reason: 'kms-unreachable', detail: 'it is away', retryable: true };
+  const status = async (failed: object[]) => {
+    const { url } = await scriptedServer(t, json({ done: 2, changed: 0, failed }));
+    return (await keystead(['storage', 'verify', '--server', url])).status;
+  };
+  t.equal(await status([away]), 75);
+  t.equal(await status([away, FAILED]), 65);
 });
 
 t.test('a run that was cut short says where the next one goes on', async (t) => {

@@ -25,6 +25,6 @@ t.test('the client loads no package but the hash library, also while it works', 
   t.ok(ours.includes('client/tls-fetch.ts'), 'the hook sees what is loaded late');
   t.same(
     ours.filter((path) => !path.startsWith('client/')).sort(),
-    ['data-key-id', 'derive', 'encoding', 'errors', 'secret-bytes'].map((name) => `core/${name}.ts`),
+    ['data-key-id', 'derive', 'encoding', 'errors', 'secret-bytes', 'unreadable'].map((name) => `core/${name}.ts`),
   );
 });

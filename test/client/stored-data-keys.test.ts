@@ -62,7 +62,7 @@ t.test('walks over all data keys come page by page, and go on from any of them',
     );
     const { nextPageToken = '' } = pages[0] as JobPage;
     t.same(await all(walk({ pageToken: nextPageToken })), [{ done: 1, changed: 0, failed: [] }]);
-    await t.rejects(all(walk({ pageToken: 'QUJD' })), failure('bad-request'));
+    await t.rejects(all(walk({ pageToken: 'QUJD' })), failure('no-page'));
   }
 });
 
@@ -111,7 +111,7 @@ t.test('each call is on the wire as the API has it', async (t) => {
 
 t.test('pages tell what failed; a page that leads to itself ends the walk', async (t) => {
   const failed = [
-    { record: 'data-keys/a.json', reason: 'record-corrupt', detail: 'it is damaged' },
+    { record: 'data-keys/a.json', reason: 'record-corrupt', detail: 'it is damaged', retryable: true },
     { record: 'data-keys/b.json', dataKeyId: 'b', reason: 'a-newer-reason', detail: 'who knows' },
   ];
   const { client } = await scriptedClient(t, json({ done: 2, changed: 0, failed, nextPageToken: 'Mg' }));
@@ -120,8 +120,8 @@ t.test('pages tell what failed; a page that leads to itself ends the walk', asyn
     done: 2,
     changed: 0,
     failed: [
-      { record: 'data-keys/a.json', reason: 'record-corrupt', detail: 'it is damaged' },
-      { record: 'data-keys/b.json', id: 'b', reason: 'a-newer-reason', detail: 'who knows' },
+      { record: 'data-keys/a.json', reason: 'record-corrupt', detail: 'it is damaged', retryable: true },
+      { record: 'data-keys/b.json', id: 'b', reason: 'a-newer-reason', detail: 'who knows', retryable: false },
     ],
     nextPageToken: 'Mg',
   });
@@ -134,6 +134,7 @@ t.test('an answer that is none is refused', async (t) => {
     { done: 1, changed: 0 },
     { done: -1, changed: 0, failed: [] },
     { done: 1, changed: 0, failed: [1] },
+    { done: 1, changed: 0, failed: [{ record: 'a', reason: 'b', detail: 'c', retryable: 'yes' }] },
   ]) {
     const { client } = await scriptedClient(t, json(answer));
     await t.rejects(client.rewrapAll().next(), failure('bad-answer'));

@@ -1,4 +1,5 @@
-import { rename, unlink, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { rename, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { tokenSource } from '../../src/client/token.ts';
@@ -30,6 +31,33 @@ t.test('a token file is read again when it changes or is replaced', async (t) =>
   await t.rejects(token(), failure('no-file', /^the token file .*token is not there$/));
 });
 
+t.test('a token that Kubernetes projects is read through its links, and again when they are moved', async (t) => {
+  const folder = t.testdir({
+    '..1': { token: 'first' },
+    '..2': { token: 'second' },
+    '..data': t.fixture('symlink', '..1'),
+    token: t.fixture('symlink', '..data/token'),
+  });
+  const token = tokenSource({ tokenFile: join(folder, 'token') });
+  t.equal(await token(), 'first');
+  await symlink('..2', join(folder, 'next'));
+  await rename(join(folder, 'next'), join(folder, '..data'));
+  t.equal(await token(), 'second');
+});
+
+t.test('a pipe is refused and never waited for, also where a file was before', { timeout: 5000 }, async (t) => {
+  const folder = t.testdir({ token: 'abc' });
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const refused = failure('cannot-read', /^the token file \S+ is not a file$/);
+  await t.rejects(tokenSource({ tokenFile: pipe })(), refused);
+  const tokenFile = join(folder, 'token');
+  const token = tokenSource({ tokenFile });
+  t.equal(await token(), 'abc');
+  await rename(pipe, tokenFile);
+  await t.rejects(token(), refused);
+});
+
 t.test('what is no token is refused without being shown', async (t) => {
   for (const text of ['', '\n', 'two words', 'two\nlines', 'line\n\n', 'grün', 'nul\0']) {
     const folder = t.testdir({ token: text });
@@ -42,6 +70,9 @@ t.test('what is no token is refused without being shown', async (t) => {
 
 t.test('a file that cannot be read or is too large is refused', async (t) => {
   const folder = t.testdir({ folder: {}, large: 'x'.repeat(1_048_577) });
-  await t.rejects(tokenSource({ tokenFile: join(folder, 'folder') })(), failure('cannot-read', /\(EISDIR\)$/));
+  await t.rejects(
+    tokenSource({ tokenFile: join(folder, 'folder') })(),
+    failure('cannot-read', /folder is not a file$/),
+  );
   await t.rejects(tokenSource({ tokenFile: join(folder, 'large') })(), failure('cannot-read', /larger than 1 MiB/));
 });

@@ -6,6 +6,7 @@ import { CODES, KeysteadError } from '../../src/core/errors.ts';
 import type { Kek, WrappedKey } from '../../src/core/kek.ts';
 import { SecretBytes } from '../../src/core/secret-bytes.ts';
 import { failure } from '../support/failure.ts';
+import { recordedSecrets } from '../support/recorded-secrets.ts';
 import { testCall } from '../support/services.ts';
 
 const call = testCall();
@@ -43,6 +44,22 @@ export function kekSuite(t: Test, open: (t: Test) => Promise<TwoKeks>): void {
     t.match(wrapped, { version: /./, algorithm: /./ });
     t.notOk(Buffer.from(wrapped.bytes).includes(Buffer.from(key.expose())));
     t.notMatch(kek.uri, /secret|accessKey=|password|token/i);
+  });
+  t.test('every secret but those handed out is disposed', async (t) => {
+    const { kek } = await open(t);
+    for (const length of [32, 5000]) {
+      const made = recordedSecrets(t);
+      await kek.check(call);
+      const given = randomKey(length);
+      const wrapped = await kek.wrap(given, context, call);
+      const opened = await kek.unwrap(wrapped, context, call);
+      await t.rejects(kek.unwrap(wrapped, { ...context, id: 'other' }, call));
+      t.same(
+        made.filter((secret) => !secret.disposed),
+        [given, opened],
+        `${length} bytes`,
+      );
+    }
   });
   t.test('the same key wraps differently every time, so equal keys cannot be told', async (t) => {
     const { kek } = await open(t);

@@ -1,10 +1,11 @@
-import { createHmac, hkdfSync } from 'node:crypto';
+import crypto, { createHmac, hkdfSync } from 'node:crypto';
+import { syncBuiltinESMExports } from 'node:module';
 import fc from 'fast-check';
 import t from 'tap';
 import { assertKeyLength, checkValue, Expander, extractPrk, hasCheckValue, INFO } from '../../src/core/derive.ts';
 import { SecretBytes } from '../../src/core/secret-bytes.ts';
 import { failure } from '../support/failure.ts';
-import { cutFrom, hashesUsed, isWiped } from '../support/hash-memory.ts';
+import { cutFrom, digested, hashesUsed, isWiped } from '../support/hash-memory.ts';
 import { holds } from '../support/property.ts';
 import rfc5869 from '../vectors/rfc5869-sha256.json' with { type: 'json' };
 import wycheproof from '../vectors/wycheproof-hkdf-sha256.json' with { type: 'json' };
@@ -112,14 +113,31 @@ t.test('a disposed expander gives nothing, and holds nothing', async (t) => {
 
 t.test('what a key or a check value is cut out of is wiped', async (t) => {
   const expander = new Expander(new Uint8Array(32));
-  const blocks = cutFrom(() => expander.expand(Buffer.from('x'), 33));
-  t.same(
-    blocks.map((block) => [...block]),
-    [new Array(64).fill(0)],
-  );
-  const macs = cutFrom(() => checkValue(SecretBytes.own(new Uint8Array(32))));
+  const hashed = digested(() => expander.expand(Buffer.from('x'), 33));
+  t.equal(hashed.length, 4, 'two for each block');
+  for (const digest of hashed) t.same(new Set(digest), new Set([0]));
+  for (const whole of cutFrom(() => expander.expand(Buffer.from('x'), 33))) t.same(new Set(whole), new Set([0]));
+  const macs = cutFrom(() => checkValue(SecretBytes.own(new Uint8Array(65))));
   t.ok(macs.length > 0);
   for (const mac of macs) t.same(new Set(mac), new Set([0]));
+});
+
+t.test('a key that has its check value leaves nothing of it where that was made', async (t) => {
+  const inputs: Uint8Array[] = [];
+  const { hash } = crypto;
+  crypto.hash = ((algorithm: string, input: Uint8Array, encoding: 'binary') => {
+    inputs.push(input);
+    return hash(algorithm, input, encoding);
+  }) as typeof hash;
+  syncBuiltinESMExports();
+  try {
+    for (const length of [1, 32, 64]) checkValue(SecretBytes.own(new Uint8Array(length).fill(7)));
+  } finally {
+    crypto.hash = hash;
+    syncBuiltinESMExports();
+  }
+  t.equal(inputs.length, 6);
+  for (const input of inputs) t.equal(new Set(input.subarray(0, 64)).size, 1, 'the padding of no key');
 });
 
 t.test('a check value is compared whole', async (t) => {

@@ -110,7 +110,7 @@ t.test('a file that is not there, or cannot be read, is an error that names it',
   }
   for (const code of ['EACCES', 'EISDIR']) {
     await t.rejects(resolved(file, 'bytes', failing(code)), {
-      reason: 'bad-uri',
+      reason: 'cannot-read',
       message: `field (file:///run/key): the file cannot be read (${code})`,
     });
   }

@@ -19,7 +19,7 @@ async function guarded(t: Test) {
   const { dataKeys: inner, kek, store } = await storedHouse(t, { clock });
   await inner.get({ id: 'a', length: 32, create: 'must' }, call);
   const guard = new Guard({ policy: adminsOnly, audit, clock });
-  const dataKeys = guardedDataKeys({ inner, guard });
+  const dataKeys = guardedDataKeys({ inner, guard, creates: true });
   const jobs = guardedDataKeyJobs({ inner: storedDataKeyJobs({ kek, store, random, clock }), guard });
   return { audit, dataKeys, jobs, inner };
 }

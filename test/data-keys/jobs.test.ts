@@ -9,6 +9,7 @@ import { recordName } from '../../src/data-keys/record-name.ts';
 import { memoryStore } from '../../src/providers/memory/store.ts';
 import { openClusterKek } from '../support/cluster-kek.ts';
 import { failure } from '../support/failure.ts';
+import { faultyStore } from '../support/faulty-store.ts';
 import { testAmbient, testCall } from '../support/services.ts';
 import { storedHouse } from '../support/stored-house.ts';
 
@@ -155,45 +156,174 @@ t.test('a KEK that is away ends a walk before it touches anything', async (t) =>
   t.same(await store.read(recordName('key 0'), call), before);
 });
 
-t.test('a KMS that goes away in the middle ends the walk, and blames no record', async (t) => {
-  const { walks, a, b } = await filled(t, 20);
-  const ring = kekRing(b, [a]);
-  let opened = 0;
-  const leaving: Kek = {
-    uri: ring.uri,
-    wrap: (key, context, call) => ring.wrap(key, context, call),
-    check: (call) => ring.check(call),
+/** What stands in for a KEK; `over` takes the place of what it does. */
+function kekWith(inner: Kek, over: Partial<Kek>): Kek {
+  return {
+    uri: inner.uri,
+    wrap: (key, context, call) => inner.wrap(key, context, call),
+    unwrap: (wrapped, context, call) => inner.unwrap(wrapped, context, call),
+    check: (call) => inner.check(call),
     close: async () => {},
-    async unwrap(wrapped, context, call) {
-      if (++opened > 12) throw new KeysteadError('kms-timeout', 'no answer');
-      return ring.unwrap(wrapped, context, call);
-    },
+    ...over,
   };
+}
+
+const fails = (reason: 'kms-timeout' | 'store-timeout' | 'provider-throttled' | 'concurrent-write') => () =>
+  Promise.reject(new KeysteadError(reason, 'no answer'));
+const AWAY = { code: 'unavailable', retryAfter: 5 } as const;
+
+t.test('a KMS that goes away in the middle ends the walk, which goes on where it ended', async (t) => {
+  const { walks, a, b } = await filled(t, 20);
+  let [opened, checked] = [0, 0];
+  const leaving = kekWith(kekRing(b, [a]), {
+    async unwrap(wrapped, context, call) {
+      if (++opened > 12) return fails('kms-timeout')();
+      return kekRing(b, [a]).unwrap(wrapped, context, call);
+    },
+    check: () => {
+      checked++;
+      return fails('kms-timeout')();
+    },
+  });
   const first = await walks({ kek: leaving }).verifyAll({ limit: 10 }, call);
   t.match(first, { done: 10, failed: 0, next: /./ });
   const from = first.next ?? '';
   const away = walks({ kek: leaving }).verifyAll({ limit: 10, from, concurrency: 1 }, call);
-  await t.rejects(away, failure('kms-unreachable', /no answer/));
-  t.equal(opened, 13, 'nothing more is asked of it');
-  await t.rejects(walks({ kek: leaving }).rewrapAll({ from }, call), failure('kms-unreachable'));
+  await t.rejects(away, { ...AWAY, reason: 'kms-unreachable', message: /no answer/ });
+  t.same([opened, checked], [13, 1], 'nothing more is asked of it');
+  await t.rejects(walks({ kek: leaving }).rewrapAll({ from }, call), { ...AWAY, reason: 'kms-unreachable' });
   t.match(await walks().rewrapAll({ from }, call), { done: 10, changed: 10, failed: 0 });
 });
 
-t.test('a store that goes away in the middle ends the walk, and blames no record', async (t) => {
+t.test('a store that goes away in the middle ends the walk', async (t) => {
   const { walks, store } = await filled(t, 5);
-  let reads = 0;
-  const leaving: WrappedKeyStore = {
-    uri: store.uri,
-    read: async (name, call) => {
-      if (++reads > 2) throw new KeysteadError('store-unreachable', 'away');
-      return store.read(name, call);
-    },
-    create: (name, bytes, call) => store.create(name, bytes, call),
-    replace: (name, bytes, etag, call) => store.replace(name, bytes, etag, call),
-    delete: (name, etag, call) => store.delete(name, etag, call),
-    list: (prefix, from, limit, call) => store.list(prefix, from, limit, call),
-    check: (call) => store.check(call),
-    close: async () => {},
-  };
-  await t.rejects(walks({ store: leaving }).verifyAll({ concurrency: 4 }, call), failure('store-unreachable'));
+  const leaving = faultyStore(store, (operation, n) =>
+    (operation === 'read' && n > 2) || (operation === 'list' && n > 1) ? 'fails' : undefined,
+  );
+  const walk = walks({ store: leaving }).verifyAll({ concurrency: 4 }, call);
+  await t.rejects(walk, { ...AWAY, reason: 'store-unreachable' });
 });
+
+t.test('also where no record is to blame: whatever is away, the walk is unavailable', async (t) => {
+  const { walks, store, b } = await filled(t, 1);
+  const unlisted: WrappedKeyStore = { ...memoryOf(store), list: fails('store-timeout') };
+  for (const job of ['verifyAll', 'rewrapAll', 'purgeAll', 'census'] as const) {
+    const walk = walks({ store: unlisted })[job]({}, call);
+    await t.rejects(walk, { ...AWAY, reason: 'store-unreachable' }, job);
+  }
+  const away = kekWith(b, { wrap: fails('kms-timeout') });
+  await t.rejects(walks({ kek: away }).rewrapAll({}, call), { ...AWAY, reason: 'kms-unreachable' });
+});
+
+t.test('a failure that may pass is noted as such where everything else goes on', async (t) => {
+  const { walks, a, b, store } = await filled(t, 6);
+  const hit = async (id: string) => (await store.read(recordName(id), call))?.bytes;
+  const unlucky = Buffer.from((await hit('key 3')) ?? []).toString();
+  const kek = kekWith(kekRing(b, [a]), {
+    unwrap(wrapped, context, call) {
+      const its = unlucky.includes(Buffer.from(wrapped.bytes).toString('base64'));
+      return its ? fails('provider-throttled')() : kekRing(b, [a]).unwrap(wrapped, context, call);
+    },
+  });
+  for (const job of ['verifyAll', 'rewrapAll'] as const) {
+    const report = await walks({ kek })[job]({}, call);
+    t.match(report, { done: 6, failed: 1, failures: [{ id: 'key 3', reason: 'provider-throttled', retryable: true }] });
+  }
+  const busy = { ...memoryOf(store), replace: fails('concurrent-write') };
+  t.match(await walks({ store: busy }).rewrapAll({}, call), {
+    done: 6,
+    changed: 0,
+    failed: 1,
+    failures: [{ id: 'key 3', reason: 'concurrent-write', retryable: true }],
+  });
+  t.match(await walks().rewrapAll({}, call), { done: 6, changed: 1, failed: 0 }, 'and passes with the next walk');
+});
+
+t.test('calls that fail one after the other end a walk, whatever a check says', async (t) => {
+  const { walks, a, b } = await filled(t, 40);
+  let asked = 0;
+  const stuck = kekWith(kekRing(b, [a]), {
+    unwrap: () => {
+      asked++;
+      return fails('kms-timeout')();
+    },
+  });
+  const named = kekWith(stuck, { uri: a.uri });
+  await t.rejects(walks({ kek: named }).verifyAll({ concurrency: 1 }, call), { ...AWAY, reason: 'kms-unreachable' });
+  t.ok(asked < 20, `${asked} calls`);
+});
+
+t.test(
+  'calls that fail now and then end no walk, and one look at KMS and store is for all that fail at once',
+  async (t) => {
+    const { walks, a, b } = await filled(t, 40);
+    const ring = kekRing(b, [a]);
+    let [opened, looks] = [0, 0];
+    const shaky = kekWith(ring, {
+      unwrap: (wrapped, context, call) =>
+        ++opened % 2 === 0 ? fails('kms-timeout')() : ring.unwrap(wrapped, context, call),
+      check: async () => void looks++,
+    });
+    t.match(await walks({ kek: shaky }).verifyAll({ concurrency: 1 }, call), { done: 40, failed: 20 });
+    t.equal(looks, 20);
+    looks = 0;
+    const failing = kekWith(ring, { unwrap: fails('kms-timeout'), check: async () => void looks++ });
+    t.match(await walks({ kek: failing }).verifyAll({ limit: 8, concurrency: 8 }, call), { done: 8, failed: 8 });
+    t.ok(looks < 8, `${looks} looks`);
+  },
+);
+
+/** Keys under a former KEK that is away and under the current one; `asked` counts what the former one was asked. */
+async function halfMoved(t: Test) {
+  const all = await filled(t, 40);
+  const { b, store, walks } = all;
+  let asked = 0;
+  const former = kekWith(all.a, {
+    uri: 'kms://former',
+    unwrap: () => {
+      asked++;
+      return fails('kms-timeout')();
+    },
+  });
+  const text = async (id: string) => Buffer.from((await store.read(recordName(id), call))?.bytes ?? []).toString();
+  for (let n = 0; n < 30; n++) {
+    await damage(store, `key ${n}`, (await text(`key ${n}`)).replace('"kms://cluster-kms"', '"kms://former"'));
+  }
+  const { dataKeys } = await storedHouse(t, { store, kek: b });
+  for (let n = 0; n < 30; n++) await dataKeys.get(ask(`new ${n}`), call);
+  let looks = 0;
+  const ring = kekWith(kekRing(b, [all.a, former]), { check: async () => void looks++ });
+  return { ...all, text, jobs: walks({ kek: ring }), asked: () => asked, looks: () => looks };
+}
+
+t.test(
+  'a former KEK that is away keeps nobody from the keys of the others, and is asked a few times only',
+  async (t) => {
+    const { jobs, asked, looks } = await halfMoved(t);
+    const verified = await jobs.verifyAll({ concurrency: 1 }, call);
+    t.match(verified, { done: 70, failed: 30 });
+    t.ok(verified.failures.every(({ reason, retryable }) => retryable && reason === 'kms-unreachable'));
+    t.ok(asked() < 6 && looks() < 6, `asked ${asked()} times, ${looks()} looks`);
+    t.match(await jobs.verifyAll({ concurrency: 30 }, call), { done: 70, failed: 30 }, 'many at once as well');
+    t.match(await jobs.rewrapAll({ concurrency: 1 }, call), { done: 70, changed: 10, failed: 30 });
+  },
+);
+
+t.test('a version that does not open is told of, whatever KEK of another version is away', async (t) => {
+  const { jobs, store, text } = await halfMoved(t);
+  const mixed = async (id: string) => {
+    const [own, other] = [JSON.parse(await text(id)), JSON.parse(await text('new 0'))];
+    return JSON.stringify({ ...own, versions: [...own.versions, { ...other.versions[0], version: 2 }] });
+  };
+  await damage(store, 'key 1', await mixed('key 1'));
+  const { failures } = await jobs.verifyAll({}, call);
+  t.match(
+    failures.find(({ id }) => id === 'key 1'),
+    { reason: 'context-mismatch', message: /^version 2: /, retryable: false },
+  );
+});
+
+/** A store that a test may spread. */
+function memoryOf(store: WrappedKeyStore): WrappedKeyStore {
+  return faultyStore(store, () => undefined);
+}

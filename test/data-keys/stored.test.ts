@@ -39,6 +39,46 @@ t.test('create "never" makes nothing, create "must" takes nothing that is there'
   t.match(await dataKeys.get(ask('a', 'never'), call), { created: false });
 });
 
+t.test(
+  'who must create does not look first, unless Constellation may have stored the key under another name',
+  async (t) => {
+    const calls = async (over: { constellation?: boolean }) => {
+      const store = faultyStore(memoryStore(), () => undefined);
+      const { dataKeys } = await storedHouse(t, { store, ...over });
+      t.match(await dataKeys.get(ask('a', 'must'), call), { created: true });
+      return store.calls;
+    };
+    t.same(await calls({}), ['create', 'read']);
+    t.same(await calls({ constellation: true }), ['read', 'read', 'create', 'read']);
+  },
+);
+
+t.test('who must create a version asks for a key that was, and makes none', async (t) => {
+  const { dataKeys, store } = await storedHouse(t);
+  await t.rejects(dataKeys.get({ ...ask('a', 'must'), version: 1 }, call), failure('no-data-key'));
+  t.equal(await store.read(recordName('a'), call), undefined);
+  await dataKeys.get(ask('a'), call);
+  await t.rejects(dataKeys.get({ ...ask('a', 'must'), version: 1 }, call), failure('data-key-exists'));
+});
+
+t.test('who must create a key that was purged gets the next version', async (t) => {
+  const { dataKeys } = await storedHouse(t, { restorableMs: 0 });
+  const first = await dataKeys.get(ask('a'), call);
+  await dataKeys.delete('a', (await dataKeys.describe('a', call)).etag ?? '', call);
+  const second = await dataKeys.get(ask('a', 'must'), call);
+  t.match(second, { version: 2, created: true });
+  t.not(hex(second), hex(first));
+});
+
+t.test('who must create leaves a key that is deleted, but not purged, alone', async (t) => {
+  const { dataKeys } = await storedHouse(t);
+  const first = await dataKeys.get(ask('a'), call);
+  await dataKeys.delete('a', (await dataKeys.describe('a', call)).etag ?? '', call);
+  await t.rejects(dataKeys.get(ask('a', 'must'), call), failure('pending-deletion'));
+  await dataKeys.restore('a', call);
+  t.equal(hex(await dataKeys.get(ask('a'), call)), hex(first));
+});
+
 t.test('of callers at once who must create, one does', async (t) => {
   const { dataKeys } = await storedHouse(t);
   const ends = await Promise.allSettled(Array.from({ length: 5 }, () => dataKeys.get(ask('a', 'must'), call)));

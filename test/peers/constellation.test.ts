@@ -16,6 +16,7 @@ import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
 import { openGrpcServer } from '../../src/server/grpc/server.ts';
+import { listening } from '../support/gate.ts';
 import { testAmbient, testConfig, testServices } from '../support/services.ts';
 
 const run = promisify(execFile);
@@ -76,10 +77,9 @@ async function serve(t: Test, { masterSecret, salt }: VectorSet): Promise<string
   writeFileSync(join(dir, 'salt'), Buffer.from(salt, 'base64'));
   const services = await testServices(t, { kek: { dir } });
   const { clock } = testAmbient();
-  const server = await openGrpcServer({ services, config: testConfig(), log: undefined, clock });
-  t.teardown(() => server.close());
-  const { host, port } = await server.listen('127.0.0.1', 0);
-  return `${host}:${port}`;
+  const server = openGrpcServer({ services, config: testConfig(), log: undefined, clock });
+  const { port } = await listening(t, server);
+  return `127.0.0.1:${port}`;
 }
 
 /** Hands the cases to one run of the client, which opens a connection for each. */

@@ -77,6 +77,10 @@ t.test('what cannot be served is refused with one line and the exit status of th
     [{ http: { listen: inUse } }, 75, /is in use.*\(address-in-use\)/],
     [{ grpc: { listen: inUse } }, 75, /is in use.*\(address-in-use\)/],
     [{ tls: { certFile: join(dir, 'file'), keyFile: join(dir, 'none') } }, 66, /none is not there \(no-file\)/],
+    [{ tls: { certFile: join(dir, 'file'), keyFile: dir } }, 66, /cannot be read \(EISDIR\) \(cannot-read\)/],
+    [{ tls: { certFile: join(dir, 'file'), keyFile: join(dir, 'token') } }, 64, /PEM certificate \(bad-config\)/],
+    [{ dev: false, admin: { tokenFile: join(dir, 'none') } }, 66, /none is not there \(no-file\)/],
+    [{ dev: false, admin: { tokenFile: dir } }, 66, /is not a file \(cannot-read\)/],
     [{ dev: false, admin: { tokenFile: join(dir, 'token') } }, 64, /token must be at least 16.*\(bad-config\)/],
   ];
   const refused = refusals.map(async ([config, status, text]) => {

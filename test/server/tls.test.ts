@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { Client, credentials } from '@grpc/grpc-js';
 import t, { type Test } from 'tap';
+import { readSmallFile } from '../../src/config/read-small-file.ts';
 import { readTls } from '../../src/server/tls.ts';
 import { authority } from '../support/certificates.ts';
 import { startService } from '../support/service-process.ts';
@@ -132,8 +133,8 @@ t.test('files that are missing, no PEM or no pair are named, and never quoted', 
     [{ keyFile: path('tls.key') }, 'bad-config', /tls\.certFile is not given/],
     [{ clientCaFile: path('ca.crt') }, 'bad-config', /tls\.certFile is not given/],
     [{ ...tls, certFile: path('none') }, 'no-file', /none is not there/],
-    [{ ...tls, keyFile: path('.') }, 'bad-config', /cannot be read \(EISDIR\)/],
-    [{ ...tls, keyFile: path('pipe') }, 'bad-config', /pipe cannot be read \(it is not a file\)/],
+    [{ ...tls, keyFile: path('.') }, 'cannot-read', /cannot be read \(EISDIR\)/],
+    [{ ...tls, keyFile: path('pipe') }, 'cannot-read', /pipe cannot be read \(it is not a file\)/],
     [{ ...tls, certFile: path('text') }, 'bad-config', /text does not hold a PEM certificate/],
     [{ ...tls, keyFile: path('text') }, 'bad-config', /text does not hold a PEM private key/],
     [
@@ -144,7 +145,7 @@ t.test('files that are missing, no PEM or no pair are named, and never quoted', 
     [{ ...tls, clientCaFile: path('text') }, 'bad-config', /text does not hold a PEM certificate/],
   ];
   for (const [config, reason, message] of refusals) {
-    await t.rejects(readTls(config), { name: 'KeysteadError', reason, message }, String(message));
+    await t.rejects(readTls(config, readSmallFile), { name: 'KeysteadError', reason, message }, String(message));
   }
-  t.equal(await readTls({}), undefined);
+  t.equal(await readTls({}, readSmallFile), undefined);
 });

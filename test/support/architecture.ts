@@ -13,8 +13,10 @@ export interface Rule {
 }
 
 const CORE = 'src/core/';
+/** Questions to other services, with bounds. */
+const NET = 'src/net/';
 const ROOMS = ['src/data-keys/', 'src/system/'];
-const SUPPORT = ['src/config/', 'src/telemetry/', 'src/auth/', 'src/audit/'];
+const SUPPORT = ['src/config/', 'src/telemetry/', 'src/auth/', 'src/audit/', 'src/policy/'];
 
 export const RULES: readonly Rule[] = [
   { path: CORE, may: [CORE, '@noble/hashes', 'typebox', 'node:crypto', 'node:util', 'node:buffer'] },
@@ -41,14 +43,22 @@ export const RULES: readonly Rule[] = [
     types: ['@azure/'],
     dynamic: ['@azure/'],
   },
-  { path: 'src/auth/', may: [CORE, 'src/auth/', 'node:'] },
-  { path: 'src/audit/', may: [CORE, 'src/audit/', 'node:'] },
-  { path: 'src/telemetry/', may: [CORE, 'src/telemetry/', 'node:', 'pino', '@prometheus-io/client'] },
+  { path: 'src/net/', may: [CORE, 'src/net/', 'src/config/address.ts', 'node:'] },
+  { path: 'src/providers/kubernetes/', may: [CORE, 'src/providers/kubernetes/', NET, 'node:'] },
+  { path: 'src/auth/', may: [CORE, 'src/auth/', NET, 'node:', 'jose', 'typebox'] },
+  { path: 'src/policy/', may: [CORE, 'src/policy/', 'node:', 'typebox', 'yaml'] },
+  { path: 'src/audit/', may: [CORE, 'src/audit/', 'node:', '@noble/hashes'] },
+  {
+    path: 'src/telemetry/',
+    may: [CORE, 'src/telemetry/', 'node:', 'pino', '@prometheus-io/client'],
+    types: ['@opentelemetry/api'],
+    dynamic: ['@opentelemetry/api'],
+  },
   { path: 'src/config/', may: [CORE, 'src/config/', 'node:', 'typebox', 'yaml'] },
   {
     path: 'src/server/',
     may: ['src/server/', CORE, 'src/config/', 'src/telemetry/', 'src/wiring.ts', 'src/wiring/', 'node:', 'pino'],
-    types: ROOMS,
+    types: [...ROOMS, 'src/policy/'],
   },
   {
     path: 'src/server/http/',
@@ -69,8 +79,19 @@ export const RULES: readonly Rule[] = [
   },
   {
     path: 'src/server/grpc/',
-    may: ['src/server/grpc/', CORE, 'src/config/', 'src/telemetry/', 'src/gen/', 'node:', '@bufbuild/protobuf'],
-    types: [...ROOMS, 'src/wiring.ts', 'pino'],
+    may: [
+      'src/server/grpc/',
+      'src/server/connections.ts',
+      'src/server/drain.ts',
+      'src/server/tls.ts',
+      CORE,
+      'src/config/',
+      'src/telemetry/',
+      'src/gen/',
+      'node:',
+      '@bufbuild/protobuf',
+    ],
+    types: [...ROOMS, 'src/server/porch.ts', 'src/wiring.ts', 'pino'],
   },
   {
     path: 'src/cli/',
@@ -85,8 +106,16 @@ export const RULES: readonly Rule[] = [
       'commander',
       'yaml',
     ],
-    types: [...ROOMS, 'src/wiring.ts', 'src/wiring/'],
-    dynamic: ['src/server/', 'src/wiring.ts', 'src/wiring/', 'src/providers/open.ts', 'src/system/doctor.ts'],
+    types: [...ROOMS, 'src/wiring.ts', 'src/wiring/', 'src/policy/', 'src/audit/verify/'],
+    dynamic: [
+      'src/audit/verify/',
+      'src/server/',
+      'src/wiring.ts',
+      'src/wiring/',
+      'src/providers/open.ts',
+      'src/system/doctor.ts',
+      'src/policy/',
+    ],
   },
   {
     path: 'src/client/',
@@ -97,6 +126,7 @@ export const RULES: readonly Rule[] = [
       'src/core/encoding.ts',
       'src/core/derive.ts',
       'src/core/data-key-id.ts',
+      'src/core/unreadable.ts',
       'src/gen/',
       'node:',
     ],

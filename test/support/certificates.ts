@@ -6,8 +6,14 @@ export interface Identity {
 }
 
 export interface Authority extends Identity {
-  /** A certificate for 127.0.0.1 and localhost, fit for servers and clients. */
-  issue(name: string): Identity;
+  /** A certificate for 127.0.0.1 and localhost, or for other names, fit for servers and clients. */
+  issue(name: string, names?: Names): Identity;
+}
+
+/** Subject alternative names. */
+export interface Names {
+  readonly dns?: readonly string[];
+  readonly uris?: readonly string[];
 }
 
 /** A certificate authority of its own, on P-256, good for a day around now. */
@@ -17,9 +23,9 @@ export function authority(name: string): Authority {
   return {
     cert,
     key: pem(own.privateKey),
-    issue(subject) {
+    issue(subject, names) {
       const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-      return { cert: certificate(subject, publicKey, name, own.privateKey, false), key: pem(privateKey) };
+      return { cert: certificate(subject, publicKey, name, own.privateKey, false, names), key: pem(privateKey) };
     },
   };
 }
@@ -36,11 +42,21 @@ const OID = {
   subjectAltName: '551d11',
 };
 
-function certificate(subject: string, publicKey: KeyObject, issuer: string, signer: KeyObject, ca: boolean): string {
+function certificate(
+  subject: string,
+  publicKey: KeyObject,
+  issuer: string,
+  signer: KeyObject,
+  ca: boolean,
+  given?: Names,
+): string {
   const algorithm = sequence(oid(OID.ecdsaWithSha256));
   const day = 86_400_000;
   const validity = sequence(time(Date.now() - day), time(Date.now() + day));
-  const names = sequence(der(0x82, Buffer.from('localhost')), der(0x87, Buffer.from([127, 0, 0, 1])));
+  const own = [der(0x82, Buffer.from('localhost')), der(0x87, Buffer.from([127, 0, 0, 1]))];
+  const uris = (given?.uris ?? []).map((uri) => der(0x86, Buffer.from(uri)));
+  const dns = (given?.dns ?? []).map((name) => der(0x82, Buffer.from(name)));
+  const names = sequence(...(given === undefined ? own : [...uris, ...dns]));
   const extension = ca
     ? sequence(oid(OID.basicConstraints), der(1, Buffer.from([0xff])), der(4, sequence(der(1, Buffer.from([0xff])))))
     : sequence(oid(OID.subjectAltName), der(4, names));

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Test } from 'tap';
 import { keyAdmin as awsAdmin, newBucket, REGION } from '../providers/aws/aws.ts';
-import { keyAdmin as azureAdmin, azureEmulators, blobQuery, newContainer, unique } from '../providers/azure/azure.ts';
+import { keyAdmin as azureAdmin, azureEmulators, blobQuery, newContainer } from '../providers/azure/azure.ts';
 import { kmsAdmin } from '../providers/gcp/fakes.ts';
 import { emulators } from './emulators.ts';
+import { unique, uriText as uri } from './opened-doors.ts';
 
 /** A new KEK and a new, empty store in one cloud's emulators, as a service is told of them. */
 export interface Cloud {
@@ -17,8 +18,6 @@ export interface Cloud {
   /** What processes that use them need in their environment. */
   readonly env: Readonly<Record<string, string>>;
 }
-
-type Names = Readonly<Record<string, string>>;
 
 /** Undefined where the emulators are not installed: the test is skipped then. */
 export const CLOUDS: Readonly<Record<'aws' | 'gcp' | 'azure', (t: Test) => Promise<Cloud | undefined>>> = {
@@ -96,9 +95,4 @@ export const CLOUDS: Readonly<Record<'aws' | 'gcp' | 'azure', (t: Test) => Promi
 function keyInfo(key_id: string, wrapped: Uint8Array, mechanism?: number): object {
   const wrapped_key = Buffer.from(wrapped).toString('base64');
   return { ...(mechanism === undefined ? {} : { mechanism }), key_id, wrapped_key };
-}
-
-function uri(head: string, names: Names): string {
-  const pairs = Object.entries(names).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
-  return `${head}?${pairs.join('&')}`;
 }

@@ -29,6 +29,11 @@ export type WireFault =
   /** A GET is answered as the first one of the same thing was. */
   | 'past';
 
+/** What somebody else answers in the server's place, or where else the request goes. */
+export type WireScript =
+  | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string }
+  | { readonly to: string };
+
 interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -47,16 +52,18 @@ export interface FaultProxy {
 const SLOW_MS = 30;
 
 /**
- * Stands between clients and a server that speaks HTTP/1.1, and breaks what the plan says. With TLS where the server has
+ * Stands between clients and a server that speaks HTTP/1.1, and breaks what the plan says, or does what it scripts. With TLS where the server has
  * it, by the emulators' own certificate. Closed with the test.
  *
  * @param plan what goes wrong with the `n`-th request, counted from 0.
+ * @param drops headers of requests that do not arrive.
  */
 export async function faultProxy(
   t: { teardown(fn: () => unknown): unknown },
   server: string,
-  plan: (n: number, method: string) => WireFault | undefined,
+  plan: (n: number, method: string, url: string) => WireFault | WireScript | undefined,
   env: Readonly<Record<string, string>>,
+  drops: readonly string[] = [],
 ): Promise<FaultProxy> {
   const target = new URL(server);
   const tls = target.protocol === 'https:';
@@ -65,7 +72,8 @@ export async function faultProxy(
   const happened = new Map<WireFault, number>();
   let [count, healed] = [0, false];
   const forward = async (incoming: IncomingMessage, body: Buffer): Promise<Answer> => {
-    const { method = 'GET', url = '/', headers } = incoming;
+    const { method = 'GET', url = '/' } = incoming;
+    const headers = Object.fromEntries(Object.entries(incoming.headers).filter(([name]) => !drops.includes(name)));
     const options = { method, path: url, headers, agent, host: target.hostname, port: target.port };
     const sent = (tls ? httpsRequest : httpRequest)(options);
     sent.end(body);
@@ -77,7 +85,12 @@ export async function faultProxy(
   const handle = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = 'GET', url = '/' } = incoming;
     const body = await bodyOf(incoming);
-    const fault = healed ? undefined : plan(count++, method);
+    const planned = healed ? undefined : plan(count++, method, url);
+    if (typeof planned === 'object') {
+      if ('status' in planned) return void response.writeHead(planned.status, planned.headers).end(planned.body);
+      incoming.url = planned.to;
+    }
+    const fault = typeof planned === 'object' ? undefined : planned;
     if (fault !== undefined) happened.set(fault, (happened.get(fault) ?? 0) + 1);
     if (fault === 'error') return void response.writeHead(500).end();
     if (fault === 'reset') return void response.socket?.resetAndDestroy();

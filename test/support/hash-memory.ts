@@ -34,6 +34,24 @@ export function isWiped(hash: HashMemory): boolean {
   return [...hash.get(), ...hash.buffer].every((part) => part === 0);
 }
 
+/** The digests that hashes give while `work` runs, as they are after it. */
+export function digested(work: () => void): Uint8Array[] {
+  const digests: Uint8Array[] = [];
+  const prototype = _SHA256.prototype as unknown as { digest(): Uint8Array };
+  const original = prototype.digest;
+  prototype.digest = function () {
+    const digest = original.call(this);
+    digests.push(digest);
+    return digest;
+  };
+  try {
+    work();
+  } finally {
+    prototype.digest = original;
+  }
+  return digests;
+}
+
 /** The bytes that pieces are cut out of while `work` runs. */
 export function cutFrom(work: () => void): Uint8Array[] {
   const whole: Uint8Array[] = [];

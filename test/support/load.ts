@@ -11,8 +11,13 @@ export interface Tally {
  * Asks for keys over `connections` connections that are kept, each as fast as it can, until nobody listens any more.
  * Whoever is told that a connection closes behind the answer makes another, as HTTP clients do.
  */
-export async function httpLoad(url: string, connections: number, onAnswer: (tally: Tally) => void): Promise<Tally> {
-  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+export async function httpLoad(
+  url: string,
+  connections: number,
+  onAnswer: (tally: Tally) => void,
+  { keepAlive = true } = {},
+): Promise<Tally> {
+  const agent = new Agent({ keepAlive, maxSockets: connections });
   const tally: Tally = { answered: 0, lost: [] };
   const ask = (n: number) =>
     new Promise<'again' | 'refused'>((resolve) => {
@@ -27,10 +32,8 @@ export async function httpLoad(url: string, connections: number, onAnswer: (tall
         });
       });
       sent.once('error', (error: NodeJS.ErrnoException) => {
-        // A new connection that waits in the kernel's queue when the listener closes is reset, not refused: nothing of
-        // it was begun. A request that was begun would have left an audit line without an answer, which tests count.
-        const neverBegun = error.code === 'ECONNREFUSED' || (error.code === 'ECONNRESET' && !sent.reusedSocket);
-        if (!neverBegun) tally.lost.push(`${error.code}${sent.reusedSocket ? '' : ' on a new connection'}`);
+        if (error.code !== 'ECONNREFUSED')
+          tally.lost.push(`${error.code}${sent.reusedSocket ? '' : ' on a new connection'}`);
         resolve('refused');
       });
       sent.end();
@@ -66,9 +69,7 @@ function askGrpc(client: Client, tally: Tally): Promise<'again' | 'refused'> {
         resolve('again');
         return;
       }
-      // A reset as for HTTP above: a call that was begun would have left an audit line without an answer.
-      const neverBegun = error?.code === status.UNAVAILABLE && /ECONNREFUSED|ECONNRESET/.test(error.details);
-      if (!neverBegun) tally.lost.push(String(error));
+      if (error?.code !== status.UNAVAILABLE || !/ECONNREFUSED/.test(error.details)) tally.lost.push(String(error));
       resolve('refused');
     };
     const bytes = (buffer: Buffer) => buffer;

@@ -2,8 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Config } from '../../src/config/schema.ts';
-import { testConfig } from './services.ts';
+import { type ConfigChanges, testConfig } from './services.ts';
 
 type Teardown = { teardown(fn: () => unknown): void };
 type LogLine = Readonly<Record<string, unknown>>;
@@ -41,12 +40,10 @@ export class ServiceProcess {
     return lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
   }
 
-  /** Lines of the audit trail so far. */
+  /** Lines of the audit trail so far that stand for operations. */
   get audit(): LogLine[] {
-    return this.stdout
-      .split('\n')
-      .slice(0, -1)
-      .map((line) => JSON.parse(line));
+    const lines = this.stdout.split('\n').slice(0, -1);
+    return lines.map((line) => JSON.parse(line)).filter(({ type }) => type === undefined);
   }
 
   /** Resolves with the first log line of that message that came after `from`; rejects when the service ends first. */
@@ -83,7 +80,7 @@ export class ServiceProcess {
 /** Starts a service; the test ends it. */
 export function startService(
   t: Teardown,
-  config: Partial<Config> = {},
+  config: ConfigChanges = {},
   more: { again?: string; execArgv?: string[] } = {},
 ) {
   const args = [JSON.stringify(testConfig(config)), ...(more.again === undefined ? [] : [more.again])];

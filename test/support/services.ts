@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { loadConfig } from '../../src/config/load.ts';
+import { readSmallFile } from '../../src/config/read-small-file.ts';
 import type { Config } from '../../src/config/schema.ts';
 import type { AuditEvent, AuditSink } from '../../src/core/audit.ts';
 import type { Call } from '../../src/core/call.ts';
@@ -8,25 +10,25 @@ import { openMetrics } from '../../src/telemetry/metrics.ts';
 import type { Ambient } from '../../src/wiring/ambient.ts';
 import { openServices, type Services } from '../../src/wiring.ts';
 
-/** A configuration for tests: any free port, development rights, a random KEK. */
-export function testConfig(over: Partial<Config> = {}): Config {
-  return {
-    kms: 'kms://cluster-kms',
-    storage: 'storage://memory',
-    kek: {},
-    upstream: { timeout: 5000, concurrency: 128, rate: 1000, queue: 2048 },
-    records: { deletionWindow: 30, constellation: false },
-    cache: { ttl: 0, maxKeys: 10_000, offline: 0 },
+/** Settings to change in a test, group by group. */
+export type ConfigChanges = {
+  [Name in keyof Config]?: Config[Name] extends object ? Partial<Config[Name]> : Config[Name];
+};
+
+/** A configuration for tests: the defaults, but for any free port and development rights. */
+export function testConfig(over: ConfigChanges = {}): Config {
+  const base: Config = {
+    ...loadConfig({ flags: {}, env: {}, readFile: () => new Uint8Array() }),
     http: { listen: '127.0.0.1:0' },
     grpc: { listen: '127.0.0.1:0' },
     dev: true,
-    workers: 1,
-    admin: {},
-    tls: {},
-    insecurePlaintext: false,
-    log: { level: 'info' },
-    ...over,
   };
+  const names = Object.keys(over) as (keyof Config)[];
+  const merged = names.map((name) => {
+    const group = base[name];
+    return [name, typeof group === 'object' ? { ...group, ...(over[name] as object) } : over[name]];
+  });
+  return { ...base, ...Object.fromEntries(merged) };
 }
 
 /** Remembers every audit event. */
@@ -42,6 +44,7 @@ export function testAmbient(over: Partial<Ambient> = {}): Ambient {
     audit: rememberingAudit(),
     metrics: openMetrics(),
     version: '0.0.0-test',
+    readFile: readSmallFile,
     ...over,
   };
 }
@@ -49,7 +52,7 @@ export function testAmbient(over: Partial<Ambient> = {}): Ambient {
 /** Opens services for one test and closes them with it. */
 export async function testServices(
   t: { teardown(fn: () => unknown): void },
-  config: Partial<Config> = {},
+  config: ConfigChanges = {},
   ambient: Partial<Ambient> = {},
 ): Promise<Services> {
   const services = await openServices(testConfig(config), testAmbient(ambient));

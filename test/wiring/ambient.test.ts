@@ -12,6 +12,6 @@ t.test('a reference leads to a file of up to 64 KiB, and to nothing that would h
   t.equal(Buffer.from(secret.expose()).toString(), 'secret');
   secret.dispose();
   for (const path of [join(dir, 'pipe'), join(dir, 'large'), '/dev/zero']) {
-    await t.rejects(read(path), { reason: 'bad-uri', message: /the file cannot be read \(it is/ });
+    await t.rejects(read(path), { reason: 'cannot-read', message: /the file cannot be read \(it is/ });
   }
 });

@@ -10,7 +10,7 @@ import { upstreamAddress } from '../../core/upstream-address.ts';
 import { disposeSecrets, parseKmsUri, parseStorageUri, uriWithoutCredentials } from '../../core/uri.ts';
 import type { KmsUri, StorageUri, Uri } from '../../core/uri-schemas.ts';
 import type { Patient, Step } from '../../system/doctor.ts';
-import type { Ambient } from '../../wiring/ambient.ts';
+import type { BareAmbient } from '../../wiring/ambient.ts';
 import { type DefineCommand, formatOption } from '../command.ts';
 import { configInputs, configOptions } from '../config-options.ts';
 import type { Io } from '../io.ts';
@@ -40,8 +40,8 @@ export const define: DefineCommand = (command, { io, result }) => {
 
 async function examination(config: Config, io: Io, tell: (step: Step) => void): Promise<readonly Step[]> {
   const { examine } = await import('../../system/doctor.ts');
-  const { secretSource, systemAmbient } = await import('../../wiring/ambient.ts');
-  const ambient = systemAmbient({ stdout: io.stdout, env: io.env });
+  const { bareAmbient, secretSource } = await import('../../wiring/ambient.ts');
+  const ambient = bareAmbient(io.env);
   const kms = parseKmsUri(config.kms);
   const storage = parseStorageUri(config.storage);
   const call: Call = {
@@ -73,7 +73,7 @@ async function examination(config: Config, io: Io, tell: (step: Step) => void): 
 
 interface PatientDeps {
   readonly config: Config;
-  readonly ambient: Ambient;
+  readonly ambient: BareAmbient;
   readonly secrets: SecretSource;
   readonly env: Io['env'];
 }

@@ -9,6 +9,6 @@ export const define: DefineCommand = (command, { io, result }) => {
     const reload = async () => loadConfig(configInputs(called, io));
     const config = await reload();
     const { serve } = await import('../../server/serve.ts');
-    result.exitStatus = await serve({ config, reload });
+    result.exitStatus = await serve({ config, reload, ...(io.hangups && { hangups: io.hangups }) });
   });
 };

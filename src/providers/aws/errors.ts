@@ -34,7 +34,7 @@ const keyType: Row = [
   'wrong-key-type',
   'the key is not of the right type; give a symmetric key for encrypt and decrypt',
 ];
-const full: Row = ['store-full', 'the store is full'];
+const full: Row = ['store-full', 'the store is full, and nothing was written; make room, or raise its quota'];
 
 /** Error names of AWS and its SDK. */
 export const AWS_ERRORS: Readonly<Record<string, Row>> = {

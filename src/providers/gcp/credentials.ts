@@ -2,6 +2,7 @@ import { createPrivateKey } from 'node:crypto';
 import type { StorageOptions } from '@google-cloud/storage';
 import { KeysteadError } from '../../core/errors.ts';
 import type { SecretSource } from '../../core/secret-reference.ts';
+import { unreadable } from '../../core/unreadable.ts';
 
 /** A credentials file: its type is one of `TYPES`, and what that type must have is there. */
 export type CredentialsFile = Readonly<Record<string, unknown>>;
@@ -45,7 +46,7 @@ export function authClientOf(library: AuthLibrary, file: CredentialsFile, option
 /**
  * Reads the file that `credentialsPath` names; undefined without one: application default credentials then.
  *
- * Throws `no-file` or `bad-config`, naming the path and nothing of what the file holds.
+ * Throws `no-file`, `cannot-read` or `bad-config`, naming the path and nothing of what the file holds.
  */
 export async function readCredentials(
   path: string | undefined,
@@ -66,10 +67,7 @@ async function read(path: string, named: string, source: SecretSource): Promise<
   try {
     return await source.readFile(path);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-    const missing = code === 'ENOENT' || code === 'ENOTDIR';
-    if (missing) throw new KeysteadError('no-file', `${named}: the file is not there`, { cause: error });
-    throw new KeysteadError('bad-config', `${named}: the file cannot be read (${code})`, { cause: error });
+    throw unreadable(`${named}: the file`, error);
   }
 }
 

@@ -1,28 +1,15 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { KeysteadError } from '../../core/errors.ts';
-import type { Logger } from '../../telemetry/log.ts';
-import type { Metrics } from '../../telemetry/metrics.ts';
-import { frame } from './framing.ts';
+import { failureOf, type House } from './house.ts';
 import { LiveCall } from './live-call.ts';
-import type { Method } from './method.ts';
-import { receiveMessage } from './receive.ts';
+import { PREFIX, receiveMessage } from './receive.ts';
 import { readHead } from './request.ts';
 import { failureTrailers, StatusError } from './status.ts';
-
-/** What all calls of a server share. */
-export interface House {
-  readonly methods: ReadonlyMap<string, Method>;
-  readonly metrics: Pick<Metrics, 'request'>;
-  readonly log: Logger | undefined;
-  /** Gives a call its trace id, from its `traceparent` header if it has one. */
-  traceId(traceparent: unknown): string;
-  /** Aborted when the server takes no more calls: streams of answers end then, single answers are still given. */
-  readonly draining: AbortSignal;
-}
 
 /** Milliseconds that the message of a call may take to arrive. */
 const ARRIVAL = 30_000;
 const NO_ERROR = 0;
+const NOTHING = new Uint8Array(0);
 const HEADERS = { ':status': 200, 'content-type': 'application/grpc' };
 const WITH_TRAILERS = { waitForTrailers: true };
 const OK = 0;
@@ -39,10 +26,10 @@ export class ServedCall {
   readonly #house: House;
   readonly #stream: ServerHttp2Stream;
   readonly #started = performance.now();
+  readonly #arrival: NodeJS.Timeout;
+  #deadline: NodeJS.Timeout | undefined;
   #route = 'unknown';
-  #arrived = false;
   #live: LiveCall | undefined;
-  #timer: NodeJS.Timeout | undefined;
   /** The status that was given; undefined as long as the caller waits. */
   #status: number | undefined;
   #trailers: Record<string, string> = OK_TRAILERS;
@@ -50,7 +37,9 @@ export class ServedCall {
   constructor(house: House, stream: ServerHttp2Stream) {
     this.#house = house;
     this.#stream = stream;
-    stream.on('error', ignore); // What a broken stream means is told by its `close`.
+    this.#arrival = setTimeout(() => this.#late(), ARRIVAL);
+    stream.on('error', () => {}); // What a broken stream means is told by its `close`.
+    stream.on('wantTrailers', () => stream.sendTrailers(this.#trailers));
   }
 
   /** True once the caller was given a status. */
@@ -60,97 +49,76 @@ export class ServedCall {
 
   /** True when there is nobody left to answer. */
   get #over(): boolean {
-    return this.#status !== undefined || this.#stream.destroyed;
+    return this.answered || this.#stream.destroyed;
   }
 
   async serve(headers: IncomingHttpHeaders): Promise<void> {
     try {
       const { method, timeout, gzip, credentials } = readHead(headers, this.#house.methods);
       this.#route = method.path;
-      if (timeout !== undefined) this.#timer = setTimeout(() => this.#expire(), timeout);
+      if (timeout !== undefined) {
+        const passed = () => this.#cancel(new KeysteadError('timeout', 'the deadline has passed'));
+        this.#deadline = setTimeout(passed, timeout);
+      }
       const principal = await method.admit(credentials);
       const message = await receiveMessage(this.#stream, method.limit, gzip);
-      this.#arrived = true;
+      clearTimeout(this.#arrival);
       if (this.#over) return;
       this.#live = new LiveCall(principal, this.#house.traceId(headers['traceparent']));
-      if ('answer' in method) this.#answer(await method.answer(message, this.#live));
-      else await this.#answerAll(method.answers(message, this.#live));
+      if ('answer' in method) return this.#end(frame(await method.answer(message, this.#live)));
+      // Each waits until it is sent, so a caller who does not read is not written to.
+      for await (const answer of method.answers(message, this.#live)) await this.#sent(answer);
+      this.#end(NOTHING);
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  /** Gives a call up whose message takes too long. */
-  checkArrival(): void {
-    if (this.#arrived || performance.now() - this.#started < ARRIVAL) return;
-    this.#cancel(new KeysteadError('request-timeout', 'the message did not arrive in time'));
-  }
-
   /** To be called when the stream has closed. */
   closed(): void {
-    clearTimeout(this.#timer);
+    clearTimeout(this.#arrival);
+    clearTimeout(this.#deadline);
     const seconds = (performance.now() - this.#started) / 1000;
     this.#house.metrics.request('grpc', this.#route, this.#status ?? CANCELED, seconds);
     if (!this.answered) this.#live?.abort(new KeysteadError('client-gone', 'the caller went away'));
   }
 
-  #answer(message: Uint8Array): void {
-    if (this.#over) return void message.fill(0);
-    this.#status = OK;
+  /** Answers with OK, behind the last frame. */
+  #end(framed: Uint8Array): void {
+    if (this.#over) return void framed.fill(0);
     this.#respond();
-    const framed = frame(message);
+    this.#status = OK;
     this.#stream.end(framed, () => framed.fill(0));
   }
 
-  async #answerAll(messages: AsyncIterable<Uint8Array>): Promise<void> {
-    const { draining } = this.#house;
-    const leave = () => this.#cancel(new KeysteadError('closing', 'the service is closing'));
-    if (draining.aborted) return leave();
-    draining.addEventListener('abort', leave);
-    try {
-      for await (const message of messages) {
-        if (this.#over) return void message.fill(0);
-        if (!this.#stream.headersSent) this.#respond();
-        const framed = frame(message);
-        // Waits until it is sent, so a caller who does not read is not written to.
-        await new Promise((resolve) => this.#stream.write(framed, resolve));
-        framed.fill(0);
-      }
-    } finally {
-      draining.removeEventListener('abort', leave);
+  /** Sends a message that is not the last. */
+  async #sent(message: Uint8Array): Promise<void> {
+    const framed = frame(message);
+    if (!this.#over) {
+      this.#respond();
+      await new Promise((resolve) => this.#stream.write(framed, resolve));
     }
-    if (this.#over) return;
-    if (!this.#stream.headersSent) this.#respond();
-    this.#status = OK;
-    this.#stream.end();
+    framed.fill(0);
   }
 
   #respond(): void {
-    this.#stream.on('wantTrailers', () => this.#stream.sendTrailers(this.#trailers));
-    this.#stream.respond(HEADERS, WITH_TRAILERS);
+    if (!this.#stream.headersSent) this.#stream.respond(HEADERS, WITH_TRAILERS);
   }
 
   #fail(error: unknown): void {
     if (this.#over) return;
-    const failure = KeysteadError.from(error);
-    if (failure.reason === 'unexpected') {
-      const { traceId } = this.#live ?? {};
-      this.#house.log?.error({ err: failure.cause ?? failure, traceId, route: this.#route }, 'call failed');
-    }
+    const failure = failureOf(this.#house, error, { route: this.#route, traceId: this.#live?.traceId });
     this.#status = failure.grpcStatus;
     this.#trailers = failureTrailers(failure);
-    if (this.#stream.headersSent) {
-      this.#stream.end();
-      return;
-    }
+    if (this.#stream.headersSent) return void this.#stream.end();
     const headers = failure instanceof StatusError ? failure.headers : {};
     this.#stream.respond({ ...HEADERS, ...headers, ...this.#trailers }, { endStream: true });
     // Tells a caller who is still sending that nobody will read it.
     if (!this.#stream.readableEnded) this.#stream.close(NO_ERROR);
   }
 
-  #expire(): void {
-    this.#cancel(new KeysteadError('timeout', 'the deadline has passed'));
+  #late(): void {
+    this.#cancel(new KeysteadError('request-timeout', 'the message did not arrive in time'));
   }
 
   #cancel(error: KeysteadError): void {
@@ -159,4 +127,11 @@ export class ServedCall {
   }
 }
 
-function ignore(): void {}
+/** A message behind its prefix, never compressed. Wipes the message: the frame is the only copy, and is wiped when it is sent. */
+function frame(message: Uint8Array): Buffer {
+  const framed = Buffer.alloc(PREFIX + message.length);
+  framed.writeUInt32BE(message.length, 1);
+  framed.set(message, PREFIX);
+  message.fill(0);
+  return framed;
+}

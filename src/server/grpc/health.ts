@@ -57,12 +57,14 @@ export function healthMethods(deps: { services: Services; clock: Clock; draining
       async *answers(message, call) {
         const { service } = readRequest(message);
         const known = NAMES.includes(service);
-        for (let last = -1; ; ) {
+        const until = AbortSignal.any([call.signal, deps.draining]);
+        for (let last = -1; !until.aborted; ) {
           const status = known ? await servingStatus(call) : SERVICE_UNKNOWN;
           if (status !== last) yield response(status);
           last = status;
-          await deps.clock.sleep(WATCH_INTERVAL, call.signal);
+          await deps.clock.sleep(WATCH_INTERVAL, until).catch(() => {});
         }
+        throw new KeysteadError('closing', 'the service is closing');
       },
     },
   ];

@@ -2,7 +2,6 @@ import type { IncomingHttpHeaders } from 'node:http2';
 import type { Credentials } from '../../core/authenticator.ts';
 import type { Method } from './method.ts';
 import { STATUS, StatusError } from './status.ts';
-import { parseTimeout } from './timeout.ts';
 
 /** What the headers of a call say. */
 export interface RequestHead {
@@ -15,47 +14,50 @@ export interface RequestHead {
 
 /** `application/grpc` and `application/grpc+proto`, parameters aside: there is no other codec here. */
 const CONTENT_TYPE = /^application\/grpc(\+proto)?( *;.*)?$/i;
+const MILLISECONDS = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 } as const;
+/** What `setTimeout` can wait for: 24 days. A longer timeout is as good as none. */
+const LONGEST = 2 ** 31 - 1;
 
-/** Reads the headers of a call. Throws `StatusError` with the response headers that such a refusal has. */
+/** Reads the headers of a call. Throws `StatusError` with the response headers that such a refusal has, as grpc-go does. */
 export function readHead(headers: IncomingHttpHeaders, methods: ReadonlyMap<string, Method>): RequestHead {
-  const contentType = headers['content-type'] ?? '';
-  if (contentType !== 'application/grpc' && !CONTENT_TYPE.test(contentType)) {
-    throw refusal(STATUS.invalidArgument, 'unsupported-media-type', 'the content type must be application/grpc', {
-      ':status': 415,
-    });
+  const { invalidArgument, internal, unimplemented } = STATUS;
+  if (!CONTENT_TYPE.test(headers['content-type'] ?? '')) {
+    const more = { headers: { ':status': 415 } };
+    throw new StatusError(invalidArgument, 'unsupported-media-type', 'the content type must be application/grpc', more);
   }
   if (headers[':method'] !== 'POST') {
-    throw refusal(STATUS.internal, 'method-not-allowed', 'the method must be POST', { ':status': 405, allow: 'POST' });
+    const more = { headers: { ':status': 405, allow: 'POST' } };
+    throw new StatusError(internal, 'method-not-allowed', 'the method must be POST', more);
   }
   const timeout = text(headers, 'grpc-timeout');
   const milliseconds = timeout === undefined ? undefined : parseTimeout(timeout);
   const method = methods.get(headers[':path'] ?? '');
-  if (method === undefined) throw refusal(STATUS.unimplemented, 'no-route', 'there is no such service or method');
+  if (method === undefined) throw new StatusError(unimplemented, 'no-route', 'there is no such service or method');
   const encoding = text(headers, 'grpc-encoding') ?? 'identity';
   if (encoding !== 'identity' && encoding !== 'gzip') {
-    throw refusal(STATUS.unimplemented, 'unsupported-media-type', 'messages may be compressed with gzip only', {
-      'grpc-accept-encoding': 'identity,gzip',
-    });
+    const more = { headers: { 'grpc-accept-encoding': 'identity,gzip' } };
+    throw new StatusError(unimplemented, 'unsupported-media-type', 'messages may be compressed with gzip only', more);
   }
   const { authorization } = headers;
   return {
     method,
     timeout: milliseconds,
     gzip: encoding === 'gzip',
-    credentials: authorization === undefined ? {} : { authorization },
+    credentials: { listener: 'grpc', ...(authorization === undefined ? {} : { authorization }) },
   };
+}
+
+/** Milliseconds of a `grpc-timeout` header: one to eight digits and a unit. */
+export function parseTimeout(header: string): number {
+  const [, digits, unit] = /^(\d{1,8})([HMSmun])$/.exec(header) ?? [];
+  if (digits === undefined) {
+    const what = 'malformed grpc-timeout: give 1 to 8 digits and H, M, S, m, u or n';
+    throw new StatusError(STATUS.internal, 'bad-request', what, { headers: { ':status': 400 } });
+  }
+  return Math.min(Math.ceil(Number(digits) * MILLISECONDS[unit as keyof typeof MILLISECONDS]), LONGEST);
 }
 
 function text(headers: IncomingHttpHeaders, name: string): string | undefined {
   const value = headers[name];
   return Array.isArray(value) ? value.join() : value;
-}
-
-function refusal(
-  status: number,
-  reason: 'no-route' | 'method-not-allowed' | 'unsupported-media-type',
-  message: string,
-  headers: Record<string, string | number> = {},
-): StatusError {
-  return new StatusError(status, reason, message, { headers });
 }

@@ -3,9 +3,10 @@ import type { Clock } from '../../core/clock.ts';
 import { traceIds } from '../../core/trace-id.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { Services } from '../../wiring.ts';
+import type { TlsMaterial } from '../tls.ts';
 import { healthMethods } from './health.ts';
 import { kmsMethods } from './kms.ts';
-import { type GrpcServer, openTransport, type Tls } from './transport.ts';
+import { type GrpcServer, openTransport } from './transport.ts';
 
 export type { GrpcServer } from './transport.ts';
 
@@ -13,13 +14,12 @@ export interface GrpcServerDeps {
   readonly services: Services;
   readonly config: Config;
   readonly log: Logger | undefined;
-  readonly tls?: Tls;
+  readonly tls?: TlsMaterial;
   readonly clock: Clock;
 }
 
-/** The gRPC porch: `kms.API` and `grpc.health.v1.Health`. Does not listen yet. */
-export async function openGrpcServer(deps: GrpcServerDeps): Promise<GrpcServer> {
-  const { services, log, tls, clock } = deps;
+/** The gRPC porch: `kms.API` and `grpc.health.v1.Health`. Does not listen. */
+export function openGrpcServer({ services, config, log, tls, clock }: GrpcServerDeps): GrpcServer {
   const draining = new AbortController();
   const methods = [...kmsMethods(services), ...healthMethods({ services, clock, draining: draining.signal })];
   return openTransport({
@@ -32,5 +32,6 @@ export async function openGrpcServer(deps: GrpcServerDeps): Promise<GrpcServer> 
     clock,
     tls,
     draining,
+    connections: config.limits.connections,
   });
 }

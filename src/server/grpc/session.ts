@@ -1,106 +1,99 @@
-import {
-  constants,
-  performServerHandshake,
-  type SecureServerSessionOptions,
-  type ServerHttp2Session,
-} from 'node:http2';
-import type { Duplex } from 'node:stream';
-import type { Clock } from '../../core/clock.ts';
-import { type House, ServedCall } from './call.ts';
-import { Patience } from './patience.ts';
+import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import { ServedCall } from './call.ts';
+import type { House } from './house.ts';
 
-/** Milliseconds without a call or a ping until a session is ended; the caller's next call opens another one unseen. */
-const IDLE_TIMEOUT = 300_000;
-/** Milliseconds between two looks at what has not arrived, and whether anything still happens. */
-const SWEEP = 5000;
-/** Milliseconds that a new session has for the call it was opened for, when the server drains. */
-const FIRST_CALL = 500;
-const LAST_STREAM = 2 ** 31 - 1;
-
-const OPTIONS = {
+/** What the HTTP/2 library itself sees to, for every session. */
+export const SESSION = {
   settings: { maxConcurrentStreams: 200, maxHeaderListSize: 32 * 1024, enablePush: false },
   maxHeaderListPairs: 100,
   maxSessionMemory: 4,
   maxSettings: 16,
-  // Backstops in the HTTP/2 library; `Patience` ends a session sooner and says why.
+  // Behind our own patience, which ends a session sooner and says why.
   streamResetBurst: 1000,
   streamResetRate: 100,
-} satisfies SecureServerSessionOptions;
+};
+
+/**
+ * What a peer may do without use before it is sent away: calls that are reset before they have their answer, PING and
+ * SETTINGS. Each answer and each sweep give some back, since some clients measure the line with a PING for each answer.
+ * Cheap acts of a peer that cost us more (CVE-2023-44487 and its kin) end here.
+ */
+const PATIENCE = 400;
+const REGAINED = 250;
+/** Sweeps without a call or a ping until a session is ended; the caller's next call opens another one unseen. */
+const IDLE_SWEEPS = 60;
+const LAST_STREAM = 2 ** 31 - 1;
 
 /** One connection whose calls are served. */
-export interface ServedSession {
-  readonly session: ServerHttp2Session;
-  /**
-   * Ends it without losing a call. A new session may still bring the call it was opened for. With calls in flight it
-   * says that it ends, serves what was sent before the peer read that (the PING comes back behind it), and lets all of
-   * them finish. The last GOAWAY names the last call served, so that a caller may send any later one elsewhere.
-   */
-  end(): void;
-}
+export class ServedSession {
+  readonly #house: House;
+  readonly #session: ServerHttp2Session;
+  readonly #open = new Set<ServedCall>();
+  #patience = PATIENCE;
+  #idle = 0;
+  #ending = false;
 
-/** Serves the calls of one connection until it ends. */
-export function serveSession(house: House, clock: Clock, socket: Duplex): ServedSession {
-  const session = performServerHandshake(socket, OPTIONS);
-  // Calls that are reset, by the peer or for a fault of the peer's, before they have their answer.
-  const resets = new Patience({ clock, most: 400, perSecond: 50 });
-  // PING and SETTINGS. Some clients measure the line with a PING for each answer.
-  const control = new Patience({ clock, most: 500, perSecond: 50 });
-  const spend = (patience: Patience) => {
-    if (patience.spend() || session.destroyed) return;
-    house.log?.warn({ peer: session.socket?.remoteAddress }, 'gRPC session closed: too many resets, pings or settings');
-    session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
-    session.destroy();
-  };
-  const open = new Set<ServedCall>();
-  let ending = false;
-  const end = () => {
-    if (ending || session.closed || session.destroyed) return;
-    ending = true;
-    if ((session.state.lastProcStreamID ?? 0) === 0) closeAfterFirstCall(session);
-    // Behind its own GOAWAY the library reads no further once no call is open: neither a PING nor a call would come.
-    else if (open.size === 0) session.close();
-    else giveNotice(session);
-  };
-  // Not the session's own timeout: the library forgets to clear its timer, which keeps an ended session for five minutes.
-  let active = performance.now();
-  const sweep = setInterval(() => {
-    for (const call of open) call.checkArrival();
-    if (open.size === 0 && performance.now() - active > IDLE_TIMEOUT) end();
-  }, SWEEP).unref();
-  session.once('close', () => clearInterval(sweep));
-  session.on('stream', (stream, headers) => {
-    const call = new ServedCall(house, stream);
-    open.add(call);
+  constructor(house: House, session: ServerHttp2Session) {
+    this.#house = house;
+    this.#session = session;
+    session.on('stream', (stream, headers) => this.#serve(stream, headers));
+    session.on('ping', () => this.#spend());
+    session.on('remoteSettings', () => this.#spend());
+    session.on('error', (error) => house.log?.debug({ err: error }, 'gRPC session failed'));
+  }
+
+  /**
+   * Ends it without losing a call, as soon as it has none. With calls in flight it says that it ends, serves what was
+   * sent before the peer read that (the PING comes back behind it), and lets all of them finish. The last GOAWAY names
+   * the last call served, so that a caller may send any later one elsewhere.
+   */
+  end(): void {
+    this.#ending = true;
+    if (this.#open.size > 0) this.#giveNotice();
+  }
+
+  /** Ends it if no call is open. Not to be told at once: a call may be on its way. */
+  endIdle(): void {
+    const { closed, destroyed } = this.#session;
+    if (this.#open.size === 0 && !closed && !destroyed) this.#session.close();
+  }
+
+  /** From time to time: gives patience back, ends a session over which nothing happens. */
+  sweep(): void {
+    this.#patience = Math.min(PATIENCE, this.#patience + REGAINED);
+    if (++this.#idle > IDLE_SWEEPS) this.endIdle();
+  }
+
+  #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    const first = this.#open.size === 0;
+    const call = new ServedCall(this.#house, stream);
+    this.#open.add(call);
+    this.#idle = 0;
+    if (this.#ending && first) this.#giveNotice();
     stream.on('close', () => {
-      open.delete(call);
-      active = performance.now();
+      this.#open.delete(call);
       call.closed();
-      if (call.answered && stream.rstCode === constants.NGHTTP2_NO_ERROR) control.reward();
-      else spend(resets);
-      if (ending && open.size === 0) close(session);
+      if (!call.answered || stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.#spend();
+      else if (this.#patience < PATIENCE) this.#patience++;
+      if (this.#ending) this.endIdle();
     });
     void call.serve(headers);
-  });
-  session.on('ping', () => {
-    active = performance.now();
-    spend(control);
-  });
-  session.on('remoteSettings', () => spend(control));
-  session.on('error', (error) => house.log?.debug({ err: error }, 'gRPC session failed'));
-  return { session, end };
-}
+  }
 
-function closeAfterFirstCall(session: ServerHttp2Session): void {
-  const grace = setTimeout(() => close(session), FIRST_CALL);
-  session.once('close', () => clearTimeout(grace));
-  session.once('stream', () => close(session));
-}
+  /** Only while a call is open: behind its own GOAWAY the library reads no further once there is none. */
+  #giveNotice(): void {
+    this.#session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM);
+    this.#session.ping(() => {
+      if (!this.#session.closed && !this.#session.destroyed) this.#session.close();
+    });
+  }
 
-function giveNotice(session: ServerHttp2Session): void {
-  session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM);
-  session.ping(() => close(session));
-}
-
-function close(session: ServerHttp2Session): void {
-  if (!session.closed && !session.destroyed) session.close();
+  #spend(): void {
+    this.#idle = 0;
+    if (--this.#patience >= 0 || this.#session.destroyed) return;
+    const peer = this.#session.socket?.remoteAddress;
+    this.#house.log?.warn({ peer }, 'gRPC session closed: too many resets, pings or settings');
+    this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    this.#session.destroy();
+  }
 }

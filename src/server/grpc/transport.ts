@@ -1,125 +1,82 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type SecureContextOptions, Server as TlsServer } from 'node:tls';
+import { createSecureServer, createServer } from 'node:http2';
 import type { Clock } from '../../core/clock.ts';
-import type { House } from './call.ts';
+import { Connections } from '../connections.ts';
+import { drained } from '../drain.ts';
+import type { Porch } from '../porch.ts';
+import { secureContext, type TlsMaterial } from '../tls.ts';
 import { greet } from './greeting.ts';
-import { type ServedSession, serveSession } from './session.ts';
+import type { House } from './house.ts';
+import { SESSION, ServedSession } from './session.ts';
 
-/** Connections of one process at most. */
-const MAX_CONNECTIONS = 4096;
-/** Connections that may wait to be accepted; the kernel may allow fewer. */
-const BACKLOG = 1024;
+/** Milliseconds between two looks at every session. */
+const SWEEP = 5000;
 const HANDSHAKE_TIMEOUT = 10_000;
 
-/** PEM. TLS 1.3 only; with `clientCa`, callers must show a certificate of that authority. */
-export interface Tls {
-  readonly cert: Buffer;
-  readonly key: Buffer;
-  readonly clientCa?: Buffer;
-}
-
-export interface GrpcServer {
-  /** Gives the real address. Rejects with the system's own error, which whoever chose the address puts into words. */
-  listen(host: string, port: number): Promise<{ host: string; port: number }>;
+export interface GrpcServer extends Porch {
   /** Gives new connections another certificate or authority; without TLS it does nothing. Throws what is wrong with it. */
-  setTls(tls: Tls): void;
-  /** Refuses new calls, waits for those in flight; after `deadlineMs` milliseconds they are cut off. */
-  drain(deadlineMs: number): Promise<void>;
-  /** Ends everything at once. */
-  close(): Promise<void>;
+  setTls(tls: TlsMaterial): void;
 }
 
 export interface TransportDeps {
-  readonly house: Omit<House, 'draining'>;
+  readonly house: House;
   readonly clock: Clock;
-  readonly tls: Tls | undefined;
-  /** Aborted by `drain` and `close`, so that methods may know. */
+  readonly tls: TlsMaterial | undefined;
+  /** Aborted by `drain` and `close`, so that streams of answers end. */
   readonly draining: AbortController;
+  /** Connections at a time. */
+  readonly connections: number;
 }
 
-/** gRPC over HTTP/2, cleartext with prior knowledge or TLS, for any methods. Does not listen yet. */
-export function openTransport(deps: TransportDeps): GrpcServer {
-  const { clock, draining } = deps;
-  const house: House = { ...deps.house, draining: draining.signal };
-  const sockets = new Set<Socket>();
+/** gRPC over HTTP/2, cleartext with prior knowledge or TLS, for any methods, over connections that it is given. */
+export function openTransport({ house, clock, draining, tls, connections: most }: TransportDeps): GrpcServer {
+  const connections = new Connections();
   const sessions = new Set<ServedSession>();
-  const serve = (socket: Socket) => {
-    const served = serveSession(house, clock, socket);
+  const http2 = tls === undefined ? createServer(SESSION) : createSecureServer({ ...SESSION, ...tlsOptions(tls) });
+  http2.on('session', (session) => {
+    const connection = connections.of(session.socket);
+    if (connection !== undefined) connection.busy++;
+    const served = new ServedSession(house, session);
     sessions.add(served);
-    served.session.once('close', () => sessions.delete(served));
+    session.once('close', () => sessions.delete(served));
     if (draining.signal.aborted) served.end();
-  };
-  const listener = openListener(deps.tls, (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-    greet(socket, serve);
   });
-  let stopping: Promise<void> | undefined;
-  const stop = () => {
-    draining.abort();
-    stopping ??= stopped(listener);
-    return stopping;
-  };
-  const close = async () => {
-    const stopping = stop();
-    for (const { session } of sessions) session.destroy();
-    for (const socket of sockets) socket.destroy();
-    await stopping;
-  };
+  const sweep = setInterval(() => {
+    for (const session of sessions) session.sweep();
+  }, SWEEP).unref();
   return {
-    listen: (host, port) => listen(listener, host, port),
-    setTls(tls) {
-      if (listener instanceof TlsServer) listener.setSecureContext(secureContext(tls));
+    accept(socket) {
+      socket.allowHalfOpen = false;
+      socket.setKeepAlive(true, 60_000);
+      if (!connections.add(socket, most)) return;
+      if (tls === undefined) greet(socket, () => http2.emit('connection', socket));
+      else http2.emit('connection', socket);
     },
-    async drain(deadlineMs) {
-      const stopping = stop();
-      for (const served of sessions) served.end();
-      const waiting = new AbortController();
-      const deadline = clock.sleep(deadlineMs, waiting.signal).then(close, () => {});
-      await Promise.race([stopping, deadline]);
-      waiting.abort();
-      await stopping;
+    setTls(next) {
+      if ('setSecureContext' in http2) http2.setSecureContext(secureContext(next));
     },
-    close,
+    drain(deadline) {
+      draining.abort();
+      for (const session of sessions) session.end();
+      const endIdle = () => {
+        for (const session of sessions) session.endIdle();
+      };
+      return drained(connections, { clock, deadline, endIdle });
+    },
+    async close() {
+      draining.abort();
+      clearInterval(sweep);
+      connections.destroy();
+      await connections.empty();
+    },
   };
 }
 
-function openListener(tls: Tls | undefined, accept: (socket: Socket) => void): Server {
-  const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
-  const listener =
-    tls === undefined
-      ? createServer(options, accept)
-      : createTlsServer(
-          {
-            ...options,
-            ...secureContext(tls),
-            ALPNProtocols: ['h2'],
-            handshakeTimeout: HANDSHAKE_TIMEOUT,
-            requestCert: tls.clientCa !== undefined,
-            rejectUnauthorized: tls.clientCa !== undefined,
-          },
-          accept,
-        );
-  listener.maxConnections = MAX_CONNECTIONS;
-  return listener;
-}
-
-function secureContext({ cert, key, clientCa }: Tls): SecureContextOptions {
-  return { cert, key, minVersion: 'TLSv1.3', ...(clientCa === undefined ? {} : { ca: clientCa }) };
-}
-
-async function listen(listener: Server, host: string, port: number): Promise<{ host: string; port: number }> {
-  listener.listen({ host, port, backlog: BACKLOG });
-  await once(listener, 'listening');
-  const { address, port: real } = listener.address() as AddressInfo;
-  return { host: address, port: real };
-}
-
-/** Takes no more connections; resolves when the last one has ended. */
-function stopped(listener: Server): Promise<void> {
-  return new Promise((resolve) => {
-    if (!listener.listening) resolve();
-    else listener.close(() => resolve());
-  });
+function tlsOptions(tls: TlsMaterial) {
+  const known = tls.clientCa !== undefined;
+  return {
+    ...secureContext(tls),
+    handshakeTimeout: HANDSHAKE_TIMEOUT,
+    requestCert: known,
+    rejectUnauthorized: known,
+  };
 }

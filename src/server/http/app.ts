@@ -10,7 +10,9 @@ import { BODY_LIMIT, DEFAULT_LIMITS, type HttpLimits, MAX_SEGMENT_LENGTH, server
 import { admission } from './plugins/admission.ts';
 import { answerClientError, answerUncommon } from './plugins/client-errors.ts';
 import { answerBadPath, answerFailures } from './plugins/failures.ts';
+import { originForm } from './plugins/origin-form.ts';
 import { faultLog } from './plugins/problem.ts';
+import { readBody } from './read-body.ts';
 import type { RouteDeps } from './route.ts';
 import { ROUTES } from './routes.ts';
 
@@ -40,6 +42,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   Object.assign(app.server, { httpAllowHalfOpen: true, maxConnections: limits.maxConnections, maxHeadersCount: 100 });
   answerUncommon(app.server, traceId);
   app.decorateRequest('call');
+  app.decorateRequest('bodyLimit', BODY_LIMIT);
   app.decorateReply('secret', null);
   readJsonStrictly(app);
   const routeDeps: RouteDeps = {
@@ -66,8 +69,8 @@ function createApp(deps: AppDeps, limits: HttpLimits, traceId: ReturnType<typeof
     logger: false,
     genReqId: (request) => traceId(request.headers['traceparent']),
     requestIdHeader: false,
+    rewriteUrl: originForm,
     schemaController: { compilersFactory: NO_COMPILERS },
-    bodyLimit: BODY_LIMIT,
     requestTimeout: limits.requestTimeout,
     keepAliveTimeout: limits.keepAliveTimeout,
     connectionTimeout: limits.idleTimeout,
@@ -95,24 +98,20 @@ function tlsOptions({ cert, key, clientCa }: Tls): TlsOptions {
 /** `application/json` is the one type of bodies. */
 function readJsonStrictly(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
-    try {
-      assertJsonType(request.headers);
-      done(null, parseJson(body));
-    } catch (error) {
-      done(error as Error);
-    } finally {
-      // It may hold a master secret.
-      body.fill(0);
-    }
+  app.addContentTypeParser('application/json', (request, stream, done) => {
+    const { raw, bodyLimit } = request;
+    const read = (body: Buffer) => {
+      assertJsonType(raw.headers);
+      return parseJson(body);
+    };
+    readBody(stream, bodyLimit, read, done);
   });
 }
 
 function addRoutes(app: FastifyInstance, deps: AppDeps, routeDeps: RouteDeps): void {
   const admit = admission({ services: deps.services, development: deps.config.dev });
   for (const route of ROUTES) {
-    const { method, url, bodyLimit } = route;
-    const handler = route.handler(routeDeps);
-    app.route({ method, url, handler, onRequest: admit(route), ...(bodyLimit === undefined ? {} : { bodyLimit }) });
+    const { method, url } = route;
+    app.route({ method, url, handler: route.handler(routeDeps), onRequest: admit(route) });
   }
 }

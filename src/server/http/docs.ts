@@ -29,7 +29,7 @@ const FAILURES = {
   ),
   404: failure(
     'no-version',
-    'There is no such data key, or no such version.',
+    'There is no such data key, no such version, or no such page.',
     'there is no version 2; derived data keys have version 1',
   ),
   406: failure(
@@ -58,11 +58,6 @@ const FAILURES = {
     'The data key is pending deletion; it can be restored.',
     'data key volume-1 is pending deletion until 2026-12-22T21:06:00.000Z',
   ),
-  428: failure(
-    'precondition',
-    'The request does not say which state of the data key it is about.',
-    'say which state of the data key is to be deleted: send its ETag in If-Match',
-  ),
   503: failure(
     'sealed',
     'The service cannot answer now; `reason` tells why.',
@@ -77,8 +72,11 @@ function failure(reason: Reason, description: string, detail: string): Failure {
   return { reason, description, detail };
 }
 
+/** A status that the document has words for. */
+export type FailureStatus = keyof typeof FAILURES;
+
 /** The responses of a route that fails with these statuses; any other status has the same form. */
-export function problems(...statuses: readonly (keyof typeof FAILURES)[]): Record<string, object> {
+export function problems(...statuses: readonly FailureStatus[]): Record<string, object> {
   const rows = statuses.map((status) => [String(status), response(FAILURES[status])] as const);
   return { ...Object.fromEntries(rows), default: response(OTHER) };
 }

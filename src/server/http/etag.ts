@@ -18,13 +18,15 @@ export function sendEtag(reply: FastifyReply, etag: string | undefined): void {
 const NO_ETAG = '';
 
 /**
- * The etag that `If-Match` names (RFC 9110, section 13.1.1), as the store knows it; undefined where the header is
- * missing. What is well-formed and none of ours, a weak one above all, becomes one that no record has. `*` and lists are
- * `bad-request`: whoever destroys something says which.
+ * The etag that `If-Match` names (RFC 9110, section 13.1.1), as the store knows it. What is well-formed and none of
+ * ours, a weak one above all, becomes one that no record has. None at all, `*` and lists are `bad-request`: whoever
+ * destroys something says which.
  */
-export function ifMatch(request: FastifyRequest): string | undefined {
+export function ifMatch(request: FastifyRequest): string {
   const header = request.raw.headers['if-match'];
-  if (header === undefined) return undefined;
+  if (header === undefined) {
+    throw new KeysteadError('bad-request', 'say which state of the data key is meant: send its ETag in If-Match');
+  }
   const [, weak, tag] = /^(W\/)?"([!#-~]*)"$/.exec(header) ?? [];
   if (tag === undefined) {
     throw new KeysteadError('bad-request', 'If-Match must be the one etag that was read, in quotes: If-Match: "etag"');

@@ -60,3 +60,45 @@ export const STATUS_EXAMPLE = {
   startedAt: '2026-11-22T21:06:00.000Z',
   development: false,
 };
+
+export const REFUSAL_EXAMPLE = {
+  auditId: '4bf92f3577b34da6a3ce929d0e0e4736',
+  refusals: [
+    {
+      time: '2026-11-22T21:06:00.000Z',
+      principal: {
+        kind: 'service-account',
+        name: 'system:serviceaccount:team-a:backup',
+        groups: [],
+        namespace: 'team-a',
+        serviceAccount: 'backup',
+      },
+      action: 'data-key.get',
+      resource: 'team-b/volume-1',
+      scope: 'id',
+      listener: 'http',
+      length: 32,
+      rule: 'default-deny',
+      tried: [
+        {
+          rule: 'tenants[0]',
+          effect: 'allow',
+          failed: 'resources',
+          why: '"team-b/volume-1" does not match "{{namespace}}/**"',
+        },
+      ],
+      rules: 1,
+      advice: 'no rule allows it: add this one, or widen one of those tried',
+      smallestRule: [
+        '- name: allow-4bf92f35',
+        '  effect: allow',
+        '  subjects: [{ kind: "service-account", names: ["system:serviceaccount:team-a:backup"] }]',
+        '  actions: [data-key.get]',
+        '  resources: ["team-b/volume-1"]',
+        '  conditions: { maxLength: 32 }',
+        '',
+      ].join('\n'),
+      original: true,
+    },
+  ],
+};

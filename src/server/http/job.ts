@@ -24,6 +24,7 @@ const PageAnswer = object({
       dataKeyId: Type.Optional(Type.String({ description: 'Absent where the record cannot be read.' })),
       reason: Type.String({ description: 'As in a problem.' }),
       detail: Type.String({ description: 'What is wrong with it.' }),
+      retryable: Type.Boolean({ description: 'Whether another walk may find nothing wrong with it.' }),
     }),
     { description: 'Records that something is wrong with; they stayed as they were.' },
   ),
@@ -52,7 +53,7 @@ export function jobRoute({ url, operationId, summary, description, tag, run }: J
     docs: {
       operationId,
       summary,
-      description: `${description}\nOne call does one page: call again with \`nextPageToken\` until there is none.\nWhile the KMS or the store is away, a page fails as a whole, and can be asked for again.`,
+      description: `${description}\nOne call does one page: call again with \`nextPageToken\` until there is none.\nWhile the KMS or the store is away, a page fails as a whole, and can be asked for again.\nA former KEK that is away fails the records that are under it, and no others.`,
       tags: [tag],
       ...CALLER,
       body: PageRequest,
@@ -61,7 +62,7 @@ export function jobRoute({ url, operationId, summary, description, tag, run }: J
           description: 'What came of this page.',
           content: { 'application/json': { schema: PageAnswer, example: { done: 2, changed: 0, failed: [] } } },
         },
-        ...problems(400, 401, 403, 409, 413, 415, 503),
+        ...problems(400, 401, 403, 404, 409, 413, 415, 503),
       },
     },
     handler: (deps) => jobHandler(deps, run, operationId),
@@ -84,6 +85,12 @@ function jobHandler({ services }: RouteDeps, run: Job['run'], operation: string)
   };
 }
 
-function failedRecord({ name, id, reason, message }: JobFailure): Static<typeof PageAnswer>['failed'][number] {
-  return { record: name, ...(id === undefined ? {} : { dataKeyId: id }), reason, detail: message };
+function failedRecord({
+  name,
+  id,
+  reason,
+  message,
+  retryable,
+}: JobFailure): Static<typeof PageAnswer>['failed'][number] {
+  return { record: name, ...(id === undefined ? {} : { dataKeyId: id }), reason, detail: message, retryable };
 }

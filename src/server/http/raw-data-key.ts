@@ -7,13 +7,18 @@ import { sendSecret } from './answer.ts';
 /** Sends the key's bytes alone, and what is known of it in headers. */
 export function sendRawDataKey(reply: FastifyReply, key: DataKey): FastifyReply {
   const bytes = key.key.expose();
-  reply.headers({
-    'keystead-data-key-id': encodeURIComponent(key.id),
-    'keystead-length': String(bytes.length),
-    'keystead-version': String(key.version),
-    'keystead-check': toBase64(checkValue(key.key)),
-    'keystead-created': String(key.created),
-    'keystead-source': key.source,
-  });
-  return sendSecret(reply, Buffer.from(bytes), 'application/octet-stream');
+  return sendSecret(reply, Buffer.from(bytes), 'application/octet-stream', [
+    'keystead-data-key-id',
+    encodeURIComponent(key.id),
+    'keystead-length',
+    String(bytes.length),
+    'keystead-version',
+    String(key.version),
+    'keystead-check',
+    toBase64(checkValue(key.key)),
+    'keystead-created',
+    String(key.created),
+    'keystead-source',
+    key.source,
+  ]);
 }

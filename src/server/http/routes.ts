@@ -3,6 +3,7 @@ import { batchGetDataKeys } from './routes/batch-get-data-keys.ts';
 import { bootstrap } from './routes/bootstrap.ts';
 import { deleteDataKey } from './routes/delete-data-key.ts';
 import { describeDataKey } from './routes/describe-data-key.ts';
+import { explainRefusal } from './routes/explain-refusal.ts';
 import { getDataKey } from './routes/get-data-key.ts';
 import { listDataKeys } from './routes/list-data-keys.ts';
 import { livez } from './routes/livez.ts';
@@ -30,6 +31,7 @@ export const ROUTES: readonly Route[] = [
   status,
   bootstrap,
   verifyStorage,
+  explainRefusal,
   livez,
   readyz,
   metrics,

@@ -1,15 +1,19 @@
 import cluster, { type Worker } from 'node:cluster';
+import type { Socket } from 'node:net';
 import { extname, join } from 'node:path';
-import { type Address, parseAddress } from '../../config/address.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
-import type { MasterSecret } from '../../wiring/ambient.ts';
+import type { Ambient, MasterSecret } from '../../wiring/ambient.ts';
 import type { Exposure } from '../exposure.ts';
+import { type Gates, openGates } from '../gates.ts';
 import type { Running } from '../running.ts';
+import { FileSnapshot } from './file-snapshot.ts';
+import { HandOver, type Receiver } from './hand-over.ts';
 import { KekWard, type Taker } from './kek-ward.ts';
 import { PoolMetrics } from './pool-metrics.ts';
-import type { PlainKek, Start, Started } from './protocol.ts';
+import { askAll } from './pool-refusals.ts';
+import type { PlainKek, Reload, Start, Started } from './protocol.ts';
 import { Restarts } from './restarts.ts';
 import { Rpc } from './rpc.ts';
 
@@ -20,12 +24,13 @@ export interface PoolDeps {
   readonly kek: MasterSecret | undefined;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly readFile: Ambient['readFile'];
 }
 
 /** Milliseconds that a worker may take to end when it is told to. */
 const END_DEADLINE = 5000;
 
-interface Member extends Taker {
+interface Member extends Taker, Receiver {
   readonly worker: Worker;
   readonly rpc: Rpc;
   readonly exited: Promise<void>;
@@ -33,14 +38,14 @@ interface Member extends Taker {
 }
 
 /**
- * One service in several worker processes that share one listening socket. The primary serves no request: it hands
- * out connections, keeps the KEK, adds up metrics and replaces workers that end.
+ * One service in several worker processes that share one listening socket. The primary serves no request: it accepts
+ * connections and hands them out, keeps the KEK, adds up metrics and replaces workers that end.
  */
 export async function openPool(deps: PoolDeps): Promise<Running> {
-  const pool = new Pool(deps);
+  const pool = new Pool(deps, await FileSnapshot.read(deps.config, deps.readFile));
   try {
     const [first] = await Promise.all(Array.from({ length: deps.exposure.workers }, () => pool.add()));
-    return pool.running(first as Started);
+    return await pool.listen(first as Started);
   } catch (error) {
     await pool.close();
     throw error;
@@ -55,15 +60,19 @@ class Pool {
   readonly #members = new Set<Member>();
   readonly #ending = new AbortController();
   readonly #startedAt: Date;
+  readonly #handOver = new HandOver();
   #config: Config;
-  #addresses: Pick<Exposure, 'http' | 'grpc'>;
+  #files: FileSnapshot;
+  /** Reloads and joins are done one after the other, so that a worker that starts during a reload does not miss it. */
+  #turn: Promise<unknown> = Promise.resolve();
+  #gates: Gates | undefined;
   /** False until all have started: a worker that fails before that fails the whole service. */
   #open = false;
 
-  constructor(deps: PoolDeps) {
+  constructor(deps: PoolDeps, files: FileSnapshot) {
     this.#deps = deps;
     this.#config = deps.config;
-    this.#addresses = deps.exposure;
+    this.#files = files;
     this.#ward = new KekWard(deps.kek);
     this.#metrics = new PoolMetrics(deps.clock);
     this.#restarts = new Restarts(deps.clock);
@@ -76,37 +85,49 @@ class Pool {
     });
   }
 
-  running(first: Started): Running {
+  /** Once all have started, so that nobody is let in to a service that cannot be. */
+  async listen({ kek }: Started): Promise<Running> {
+    const { clock, config, exposure } = this.#deps;
+    const take: HandOver['give'] = (listener, socket) => this.#handOver.give(listener, socket);
+    const gates = await openGates({ clock, config, exposure, paused: true, take });
+    this.#gates = gates;
     this.#open = true;
     return {
-      http: first.http,
-      grpc: first.grpc,
-      kek: first.kek,
+      http: gates.http,
+      grpc: gates.grpc,
+      kek,
       reload: (config) => this.#reload(config),
       drain: (deadline) => this.#drain(deadline),
       close: () => this.close(),
     };
   }
 
-  /** Starts one worker; resolves when it listens. Throws why it could not. */
+  /** Starts one worker; resolves when it serves. Throws why it could not. */
   async add(): Promise<Started> {
     const member = this.#fork();
+    const files = this.#files;
     const start: Start = {
       config: this.#config,
-      http: this.#addresses.http,
-      grpc: this.#addresses.grpc,
+      files: files.plain(),
+      grpc: this.#deps.exposure.grpc !== undefined,
       kek: this.#ward.plain(),
       startedAt: this.#startedAt,
     };
     const started = (await member.rpc.call('start', start)) as Started;
-    member.started = started;
+    await this.#inTurn(async () => {
+      if (files !== this.#files) await this.#reloadMember(member, this.#config, this.#files);
+      member.started = started;
+      this.#handOver.join(member);
+    });
     return started;
   }
 
   async close(): Promise<void> {
     this.#ending.abort();
+    this.#gates?.destroy();
     await Promise.all([...this.#members].map((member) => this.#end(member)));
     this.#ward.dispose();
+    this.#files.dispose();
   }
 
   #fork(): Member {
@@ -114,9 +135,13 @@ class Pool {
     const handlers = {
       bootstrap: (body: unknown) => this.#ward.bring(body as PlainKek, member, () => [...this.#members]),
       exposition: () => this.#exposition(),
+      refusals: (body: unknown) => this.#refusals(body as string),
     };
     const report = (error: unknown) => this.#deps.log.error({ err: error }, 'a call between processes failed');
-    const rpc = new Rpc((message) => worker.send(message as object), handlers, report);
+    // The socket stays open here until the worker has said that it has it: it may end before.
+    const send = (message: unknown, handle: unknown) =>
+      worker.send(message as object, handle as Socket | undefined, { keepOpen: true });
+    const rpc = new Rpc(send, handlers, report);
     const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
     const member: Member = {
       worker,
@@ -124,6 +149,7 @@ class Pool {
       exited,
       started: undefined,
       take: (kek) => rpc.call('take', kek),
+      serve: async (listener, socket) => (await rpc.call('serve', listener, socket)) as boolean,
       kill: () => worker.process.kill('SIGKILL'),
     };
     this.#members.add(member);
@@ -135,12 +161,11 @@ class Pool {
 
   #exited(member: Member, code: number | null, signal: string | null): void {
     this.#members.delete(member);
+    this.#handOver.leave(member);
     member.rpc.break();
     void this.#metrics.forget(member.worker.id);
     if (!this.#open || this.#ending.signal.aborted) return;
     this.#deps.log.error({ worker: member.worker.process.pid, code, signal }, 'a worker ended; it is replaced');
-    // When the last one is gone nobody holds the ports any more: port 0 would become another one.
-    if (member.started !== undefined && this.#started().length === 0) this.#addresses = boundOf(member.started);
     void this.#replace();
   }
 
@@ -167,20 +192,54 @@ class Pool {
     );
   }
 
-  async #reload(config: Config): Promise<readonly string[]> {
-    const changes = await Promise.all(
-      this.#started().map(({ rpc }) => rpc.call('reload', config) as Promise<string[]>),
-    );
-    this.#config = config;
-    return [...new Set(changes.flat())];
+  #refusals(auditId: string): Promise<unknown[]> {
+    const asked = this.#started().map(({ rpc }) => rpc.call('refusals', auditId) as Promise<unknown[]>);
+    return askAll(asked, this.#deps.clock);
   }
 
+  /** The files are read once, for all: every worker goes on with the same, or every one keeps what it has. */
+  async #reload(config: Config): Promise<readonly string[]> {
+    return this.#inTurn(async () => {
+      const files = await FileSnapshot.read(config, this.#deps.readFile);
+      try {
+        const changes = await Promise.all(this.#started().map((member) => this.#reloadMember(member, config, files)));
+        this.#files.dispose();
+        this.#files = files;
+        this.#config = config;
+        return [...new Set(changes.flat())];
+      } catch (error) {
+        files.dispose();
+        throw error;
+      }
+    });
+  }
+
+  async #reloadMember(member: Member, config: Config, files: FileSnapshot): Promise<string[]> {
+    try {
+      return (await member.rpc.call('reload', { config, files: files.plain() } satisfies Reload)) as string[];
+    } catch (error) {
+      // Who is gone is replaced, by one that starts with these files.
+      if (!this.#members.has(member)) return [];
+      throw error;
+    }
+  }
+
+  #inTurn<T>(step: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(step);
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  /** Each worker has its last connection before it is told to drain: what is sent to it arrives in order. */
   async #drain(deadline: number): Promise<void> {
     this.#ending.abort();
-    const drained = [...this.#members].map(({ rpc, started, kill }) =>
-      started === undefined ? kill() : rpc.call('drain', deadline).catch(() => {}),
-    );
-    await Promise.all(drained);
+    for (const member of this.#members) if (member.started === undefined) member.kill();
+    const tell = (method: string, body?: unknown) =>
+      Promise.all(this.#started().map(({ rpc }) => rpc.call(method, body).catch(() => {})));
+    await tell('closing');
+    await this.#gates?.close();
+    await this.#handOver.close();
+    await tell('drain', deadline);
   }
 
   async #end(member: Member): Promise<void> {
@@ -191,10 +250,6 @@ class Pool {
     await member.exited;
     ended.abort();
   }
-}
-
-function boundOf({ http, grpc }: Started): Pick<Exposure, 'http' | 'grpc'> {
-  return { http: parseAddress(http.replace(/^https?:\/\//, '')) as Address, grpc: parseAddress(grpc) };
 }
 
 /** Ends this process's workers without waiting. */

@@ -1,8 +1,8 @@
-import type { Address } from '../../config/address.ts';
 import type { Config } from '../../config/schema.ts';
 import type { KekInfo } from '../../core/kek.ts';
 import { SecretBytes } from '../../core/secret-bytes.ts';
 import type { MasterSecret } from '../../wiring/ambient.ts';
+import type { PlainFiles } from './file-snapshot.ts';
 
 /** A master secret on its way between two processes of one service: over their channel, never over env or argv. */
 export interface PlainKek {
@@ -10,18 +10,23 @@ export interface PlainKek {
   readonly salt: Uint8Array;
 }
 
-/** Primary to worker: be a member of the service. Answered with `Started` when it listens. */
+/** Primary to worker: be a member of the service. Answered with `Started` when it is ready to serve. */
 export interface Start {
   readonly config: Config;
-  readonly http: Address;
-  readonly grpc: Address | undefined;
+  /** Whether there is a gRPC listener. */
+  readonly grpc: boolean;
   readonly kek: PlainKek | undefined;
+  readonly files: PlainFiles;
   readonly startedAt: Date;
 }
 
+/** Primary to worker: go on with this configuration. Answered with what has changed, in words. */
+export interface Reload {
+  readonly config: Config;
+  readonly files: PlainFiles;
+}
+
 export interface Started {
-  readonly http: string;
-  readonly grpc: string;
   readonly kek: KekInfo | undefined;
 }
 

@@ -1,63 +1,77 @@
 import cluster from 'node:cluster';
-import type { Config } from '../../config/schema.ts';
+import { Socket } from 'node:net';
 import { KeysteadError } from '../../core/errors.ts';
+import type { ExplainedRefusal } from '../../policy/refusals.ts';
 import { type Logger, openLog } from '../../telemetry/log.ts';
 import { type Ambient, systemAmbient } from '../../wiring/ambient.ts';
 import { exitOnCrash } from '../crash.ts';
 import { harden } from '../hardening.ts';
-import type { Running } from '../running.ts';
-import { openSingle } from '../single.ts';
-import { fromPlain, type PlainKek, type Start, type Started } from './protocol.ts';
+import { type Listener, openPorches, type Porches } from '../porches.ts';
+import { type PlainFiles, snapshotReader } from './file-snapshot.ts';
+import { fromPlain, type PlainKek, type Reload, type Start, type Started } from './protocol.ts';
 import { type Handlers, Rpc } from './rpc.ts';
 import { sharedCustody } from './shared-custody.ts';
 
 /** One worker process: does what its primary says, and ends with it. */
 export function work(process: NodeJS.Process): void {
-  // A terminal signals the whole group; who ends when is the primary's decision.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
   process.on('disconnect', () => process.exit(0));
   process.stderr.on('error', () => {});
-  let running: Running | undefined;
+  let porches: Porches | undefined;
+  let files: PlainFiles = new Map();
   let log: Logger | undefined;
   const handlers: Handlers = {
     start: async (body) => {
       const start = body as Start;
+      files = start.files;
       log = openLog(start.config.log.level, process.stderr);
       exitOnCrash(process, log);
       harden(process, start.config.dev);
-      running = await openSingle({
+      porches = await openPorches({
         config: start.config,
-        exposure: start,
-        ambient: memberAmbient(process, start),
+        grpc: start.grpc,
+        ambient: await memberAmbient(process, start),
         log,
       });
-      return { http: running.http, grpc: running.grpc, kek: running.kek } satisfies Started;
+      return { kek: porches.kek } satisfies Started;
+    },
+    serve: async (body, handle) => {
+      if (!(handle instanceof Socket)) return false;
+      opened(porches).accept(body as Listener, handle);
+      return true;
     },
     take: (body) => custody.take(body as PlainKek),
     metrics: () => metrics(),
+    refusals: async (body) => localRefusals(body as string),
     reload: async (body) => {
-      const config = body as Config;
+      const { config, files: next } = body as Reload;
+      files = next;
+      const changed = await opened(porches).reload(config);
       if (log !== undefined) log.level = config.log.level;
-      return opened(running).reload(config);
+      return changed;
     },
-    drain: (body) => opened(running).drain(body as number),
+    closing: async () => opened(porches).beginClosing(),
+    drain: (body) => opened(porches).drain(body as number),
     close: async () => {
-      await running?.close();
+      await porches?.close();
       // After the answer is on its way.
       setImmediate(() => cluster.worker?.disconnect());
     },
   };
   const report = (error: unknown) => log?.error({ err: error }, 'a call between processes failed');
-  const primary = new Rpc((message) => process.send?.(message), handlers, report);
+  // A primary that is gone is told by `disconnect`, not by what can no longer be sent to it.
+  const send = (message: unknown) => process.send?.(message, undefined, undefined, () => {});
+  const primary = new Rpc(send, handlers, report);
   const custody = sharedCustody(primary);
   let metrics: () => Promise<unknown> = async () => [];
-  process.on('message', (message) => primary.receive(message));
+  let localRefusals: (auditId: string) => ExplainedRefusal[] = () => [];
+  process.on('message', (message, handle) => primary.receive(message, handle));
 
-  function memberAmbient(process: NodeJS.Process, start: Start): Ambient {
-    const alone = systemAmbient({ stdout: process.stdout, env: process.env });
+  async function memberAmbient(process: NodeJS.Process, start: Start): Promise<Ambient> {
+    const alone = await systemAmbient({ audit: start.config.audit, stdout: process.stdout, env: process.env });
     metrics = () => alone.metrics.snapshot();
     return {
       ...alone,
+      readFile: (path, max) => snapshotReader(files, alone.readFile)(path, max),
       metrics: {
         ...alone.metrics,
         exposition: async () => (await primary.call('exposition')) as { contentType: string; body: string },
@@ -66,12 +80,16 @@ export function work(process: NodeJS.Process): void {
         kek: start.kek === undefined ? undefined : fromPlain(start.kek),
         startedAt: start.startedAt,
         share: custody.share,
+        shareRefusals(local) {
+          localRefusals = local;
+          return async (auditId) => (await primary.call('refusals', auditId)) as ExplainedRefusal[];
+        },
       },
     };
   }
 }
 
-function opened(running: Running | undefined): Running {
-  if (running === undefined) throw new KeysteadError('closing', 'the worker has not started');
-  return running;
+function opened(porches: Porches | undefined): Porches {
+  if (porches === undefined) throw new KeysteadError('closing', 'the worker has not started');
+  return porches;
 }

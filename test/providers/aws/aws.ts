@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
+  CancelKeyDeletionCommand,
   CreateAliasCommand,
   CreateKeyCommand,
   type CreateKeyCommandInput,
@@ -16,9 +16,9 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import type { Kek } from '../../../src/core/kek.ts';
 import type { SecretSource } from '../../../src/core/secret-reference.ts';
 import type { WrappedKeyStore } from '../../../src/core/store.ts';
-import { disposeSecrets, parseKmsUri, parseStorageUri } from '../../../src/core/uri.ts';
-import { openAwsKek } from '../../../src/providers/aws/kek.ts';
-import { openS3Store } from '../../../src/providers/aws/s3-store.ts';
+import { openedKek, openedStore, unique, uriText } from '../../support/opened-doors.ts';
+
+export { unique } from '../../support/opened-doors.ts';
 
 interface Teardown {
   teardown(fn: () => unknown): unknown;
@@ -34,46 +34,18 @@ export const secrets: SecretSource = {
   },
 };
 
-/** Another name at every call: the emulators are shared and keep their state. */
-export function unique(prefix: string): string {
-  return `${prefix}-${randomBytes(6).toString('hex')}`;
-}
-
 /** A KEK of a URI's `?…`, closed with the test. */
-export async function openTestKek(t: Teardown, query: Record<string, string>, timeoutMs?: number): Promise<Kek> {
-  const uri = parseKmsUri(`kms://aws?${queryText(query)}`);
-  if (uri.provider !== 'aws') throw new Error('not an AWS URI');
-  const random = { bytes: (length: number) => Uint8Array.from(randomBytes(length)) };
-  try {
-    const kek = await openAwsKek(uri, { secrets, random, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
-    t.teardown(() => kek.close());
-    return kek;
-  } finally {
-    disposeSecrets(uri);
-  }
+export function openTestKek(t: Teardown, query: Record<string, string>, timeoutMs?: number): Promise<Kek> {
+  return openedKek(t, uriText('kms://aws', query), { secrets, timeoutMs });
 }
 
 /** A store of a URI's `?…`, closed with the test. */
-export async function openTestStore(
+export function openTestStore(
   t: Teardown,
   query: Record<string, string>,
   timeoutMs?: number,
 ): Promise<WrappedKeyStore> {
-  const uri = parseStorageUri(`storage://aws?${queryText(query)}`);
-  if (uri.provider !== 'aws') throw new Error('not an AWS URI');
-  try {
-    const store = await openS3Store(uri, { secrets, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
-    t.teardown(() => store.close());
-    return store;
-  } finally {
-    disposeSecrets(uri);
-  }
-}
-
-function queryText(query: Record<string, string>): string {
-  return Object.entries(query)
-    .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
-    .join('&');
+  return openedStore(t, uriText('storage://aws', query), { secrets, timeoutMs });
 }
 
 /** What moto takes: any credentials. */
@@ -114,6 +86,7 @@ export function keyAdmin(t: Teardown, env: Record<string, string>, region = REGI
     },
     disable: (id: string) => kms.send(new DisableKeyCommand({ KeyId: id })),
     enable: (id: string) => kms.send(new EnableKeyCommand({ KeyId: id })),
+    cancelDeletion: (id: string) => kms.send(new CancelKeyDeletionCommand({ KeyId: id })),
     scheduleDeletion: (id: string) => kms.send(new ScheduleKeyDeletionCommand({ KeyId: id, PendingWindowInDays: 7 })),
     alias: (name: string, id: string) => kms.send(new CreateAliasCommand({ AliasName: name, TargetKeyId: id })),
     moveAlias: (name: string, id: string) => kms.send(new UpdateAliasCommand({ AliasName: name, TargetKeyId: id })),

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer, type Server as HttpServer, type RequestListener } from 'node:http';
 import { createServer, type Server } from 'node:https';
@@ -10,10 +9,10 @@ import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
 import type { Kek } from '../../../src/core/kek.ts';
 import type { SecretSource } from '../../../src/core/secret-reference.ts';
 import type { WrappedKeyStore } from '../../../src/core/store.ts';
-import { disposeSecrets, parseKmsUri, parseStorageUri } from '../../../src/core/uri.ts';
-import { openBlobStore } from '../../../src/providers/azure/blob-store.ts';
-import { openAzureKek } from '../../../src/providers/azure/kek.ts';
 import { type Emulator, emulators } from '../../support/emulators.ts';
+import { openedKek, openedStore, unique, uriText } from '../../support/opened-doors.ts';
+
+export { unique } from '../../support/opened-doors.ts';
 
 type Test = Parameters<typeof emulators>[0];
 type Teardown = Pick<Test, 'teardown'>;
@@ -25,11 +24,6 @@ export const secrets: SecretSource = {
     throw Object.assign(new Error('no files here'), { code: 'ENOENT' });
   },
 };
-
-/** Another name at every call: the emulators are shared and keep their state. */
-export function unique(prefix: string): string {
-  return `${prefix}-${randomBytes(6).toString('hex')}`;
-}
 
 /** As `emulators`, of which `oidc` is one; also tells the SDK where tokens come from, which it reads from the environment alone. */
 export async function azureEmulators(t: Test, names: readonly Emulator[]): Promise<Record<string, string> | undefined> {
@@ -57,40 +51,17 @@ export function blobQuery(env: Record<string, string>): Record<string, string> {
 }
 
 /** A KEK of a URI's `?…`, closed with the test. */
-export async function openTestKek(t: Teardown, query: Record<string, string>, timeoutMs?: number): Promise<Kek> {
-  const uri = parseKmsUri(`kms://azure?${queryText(query)}`);
-  if (uri.provider !== 'azure') throw new Error('not an Azure URI');
-  const random = { bytes: (length: number) => Uint8Array.from(randomBytes(length)) };
-  try {
-    const kek = await openAzureKek(uri, { secrets, random, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
-    t.teardown(() => kek.close());
-    return kek;
-  } finally {
-    disposeSecrets(uri);
-  }
+export function openTestKek(t: Teardown, query: Record<string, string>, timeoutMs?: number): Promise<Kek> {
+  return openedKek(t, uriText('kms://azure', query), { secrets, timeoutMs });
 }
 
 /** A store of a URI's `?…`, closed with the test. */
-export async function openTestStore(
+export function openTestStore(
   t: Teardown,
   query: Record<string, string>,
   timeoutMs?: number,
 ): Promise<WrappedKeyStore> {
-  const uri = parseStorageUri(`storage://azure?${queryText(query)}`);
-  if (uri.provider !== 'azure') throw new Error('not an Azure URI');
-  try {
-    const store = await openBlobStore(uri, { secrets, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
-    t.teardown(() => store.close());
-    return store;
-  } finally {
-    disposeSecrets(uri);
-  }
-}
-
-function queryText(query: Record<string, string>): string {
-  return Object.entries(query)
-    .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
-    .join('&');
+  return openedStore(t, uriText('storage://azure', query), { secrets, timeoutMs });
 }
 
 let admin: ClientSecretCredential | undefined;

@@ -176,19 +176,6 @@ t.test('on the emulators', async (t) => {
       await t.rejects(kek.unwrap({ ...wrapped, version }, context, call), failure('context-mismatch'), version);
     }
   });
-  t.test('every secret but those handed out is disposed', async (t) => {
-    const { kek } = await openTwo(t);
-    const made = recordedSecrets(t);
-    await kek.check(call);
-    const given = key();
-    const wrapped = await kek.wrap(given, context, call);
-    const opened = await kek.unwrap(wrapped, context, call);
-    await t.rejects(kek.unwrap(wrapped, { ...context, id: 'other' }, call));
-    t.same(
-      made.filter((secret) => !secret.disposed),
-      [given, opened],
-    );
-  });
 
   t.test('a vault that is away is said to be so', async (t) => {
     const kek = await openTestKek(t, { ...at, keyName: 'k', endpoint: await deadAddress() });

@@ -94,7 +94,7 @@ t.test(
     const absent = join(dir, 'absent.json');
     await t.rejects(openKek(t, { credentialsPath: absent }), failure('no-file', /absent\.json/));
     await t.rejects(openStore({ credentialsPath: absent }), failure('no-file', /absent\.json/));
-    await t.rejects(openStore({ credentialsPath: dir }), failure('bad-config', /cannot be read \(EISDIR\)/));
+    await t.rejects(openStore({ credentialsPath: dir }), failure('cannot-read', /cannot be read \(EISDIR\)/));
   },
 );
 

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { constants } from 'node:http2';
+import { connect } from 'node:net';
+import { mock } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { status } from '@grpc/grpc-js';
 import t from 'tap';
@@ -123,12 +125,29 @@ t.test('what nobody expected is in the log, with the trace id', async (t) => {
   t.match(logged, [{ err: { message: 'a secret of the house' }, traceId: '0af7651916cd43dd8448eb211c80319c' }]);
 });
 
-t.test('a stream of answers ends when the server takes no more calls', async (t) => {
-  const { methods } = testMethods();
-  const { port, server } = await ourTransport(t, methods);
+t.test('a message that has not arrived after half a minute is given up, a method may take longer', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.teardown(() => mock.timers.reset());
+  const { methods, held, release } = testMethods();
+  const { port } = await ourTransport(t, methods);
   const session = rawSession(t, port);
-  const watching = rawCall(session, '/test.Service/Count', framed(Buffer.from('0')));
-  await rawCall(session, ECHO, framed(Buffer.from('x')));
-  await server.drain(60_000);
-  t.equal((await watching).status, status.UNAVAILABLE);
+  const holding = rawCall(session, '/test.Service/Hold', framed(Buffer.from('')));
+  await held(1);
+  const slow = rawStream(session, ECHO);
+  const answer = answerOf(slow);
+  slow.write(framed(Buffer.from('slow')).subarray(0, -1));
+  await rawCall(session, ECHO, framed(Buffer.from('behind it')));
+  mock.timers.tick(30_000);
+  t.equal((await answer).status, status.DEADLINE_EXCEEDED);
+  release();
+  t.equal((await holding).status, 0);
+});
+
+t.test('more connections than there may be are ended at once, the others go on', async (t) => {
+  const { port } = await ourTransport(t, testMethods().methods, { connections: 1 });
+  const session = rawSession(t, port);
+  t.equal((await rawCall(session, ECHO, framed(Buffer.from('x')))).status, 0);
+  const tooMany = connect(port, '127.0.0.1').on('error', () => {});
+  await new Promise((resolve) => tooMany.resume().once('close', resolve));
+  t.equal((await rawCall(session, ECHO, framed(Buffer.from('x')))).status, 0);
 });

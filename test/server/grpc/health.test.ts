@@ -6,6 +6,7 @@ import { HealthCheckResponseSchema, HealthListResponseSchema } from '../../../sr
 import { bytesField } from '../../../src/server/grpc/codec.ts';
 import { openGrpcServer } from '../../../src/server/grpc/server.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { listening } from '../../support/gate.ts';
 import { testCall, testConfig, testServices } from '../../support/services.ts';
 import { failureOf, grpcClient, same } from './support/grpc-client.ts';
 
@@ -19,9 +20,8 @@ const statusOf = (answer: Uint8Array) => fromBinary(HealthCheckResponseSchema, a
 async function open(t: Parameters<typeof testServices>[0], dev: boolean) {
   const clock = new FakeClock();
   const services = await testServices(t, { dev });
-  const server = await openGrpcServer({ services, config: testConfig(), log: undefined, clock });
-  t.teardown(() => server.close());
-  const { port } = await server.listen('127.0.0.1', 0);
+  const server = openGrpcServer({ services, config: testConfig(), log: undefined, clock });
+  const { port } = await listening(t, server);
   const unseal = () =>
     services.system.bootstrap(
       { masterSecret: SecretBytes.own(new Uint8Array(32).fill(1)), salt: SecretBytes.own(new Uint8Array(32).fill(2)) },

@@ -10,6 +10,7 @@ import { SecretBytes } from '../../../src/core/secret-bytes.ts';
 import { bytesField, varintField } from '../../../src/server/grpc/codec.ts';
 import { openGrpcServer } from '../../../src/server/grpc/server.ts';
 import type { Services } from '../../../src/wiring.ts';
+import { listening } from '../../support/gate.ts';
 import { rememberingAudit, testAmbient, testConfig, testServices } from '../../support/services.ts';
 import { failureOf, grpcClient } from './support/grpc-client.ts';
 import { framed, rawCall, rawSession } from './support/raw-client.ts';
@@ -48,9 +49,8 @@ async function open(
 
 async function serve(t: T, services: Services) {
   const { clock } = testAmbient();
-  const server = await openGrpcServer({ services, config: testConfig(), log: undefined, clock });
-  t.teardown(() => server.close());
-  const { port } = await server.listen('127.0.0.1', 0);
+  const server = openGrpcServer({ services, config: testConfig(), log: undefined, clock });
+  const { port } = await listening(t, server);
   return { port, server, ...grpcClient(t, port) };
 }
 

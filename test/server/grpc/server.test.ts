@@ -5,27 +5,27 @@ import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import t from 'tap';
 import { openGrpcServer } from '../../../src/server/grpc/server.ts';
-import type { Tls } from '../../../src/server/grpc/transport.ts';
+import type { TlsMaterial } from '../../../src/server/tls.ts';
+import { listening } from '../../support/gate.ts';
 import { testAmbient, testConfig, testServices } from '../../support/services.ts';
 import { framed, rawCall } from './support/raw-client.ts';
 
 const pem = (name: string) => readFileSync(join(import.meta.dirname, '..', '..', 'client', 'tls', name));
-const tls: Tls = { cert: pem('server.crt'), key: pem('server.key') };
+const tls: TlsMaterial = { cert: pem('server.crt'), key: pem('server.key') };
 const ca = pem('ca.crt');
 const GET = '/kms.API/GetDataKey';
 const REQUEST = framed(Buffer.from('0a01611020', 'hex'));
 
-async function open(t: Parameters<typeof testServices>[0], given?: Tls) {
+async function open(t: Parameters<typeof testServices>[0], given?: TlsMaterial) {
   const services = await testServices(t);
-  const server = await openGrpcServer({
+  const server = openGrpcServer({
     services,
     config: testConfig(),
     log: undefined,
     clock: testAmbient().clock,
     ...(given === undefined ? {} : { tls: given }),
   });
-  t.teardown(() => server.close());
-  return { server, services };
+  return { server, services, ...(await listening(t, server)) };
 }
 
 function tlsSession(t: { teardown(fn: () => unknown): void }, port: number, more: Parameters<typeof connect>[1] = {}) {
@@ -35,18 +35,8 @@ function tlsSession(t: { teardown(fn: () => unknown): void }, port: number, more
   return session;
 }
 
-t.test('the real port is told where any was asked for, and a port in use is an error', async (t) => {
-  const { server } = await open(t);
-  const { host, port } = await server.listen('127.0.0.1', 0);
-  t.equal(host, '127.0.0.1');
-  t.ok(port > 0);
-  const { server: second } = await open(t);
-  await t.rejects(second.listen('127.0.0.1', port), { code: 'EADDRINUSE' });
-});
-
 t.test('calls and their statuses are in the metrics', async (t) => {
-  const { server, services } = await open(t, tls);
-  const { port } = await server.listen('127.0.0.1', 0);
+  const { server, services, port } = await open(t, tls);
   await rawCall(tlsSession(t, port), GET, REQUEST);
   await server.drain(60_000);
   const { body } = await services.metrics.exposition();
@@ -57,8 +47,7 @@ t.test('calls and their statuses are in the metrics', async (t) => {
 });
 
 t.test('TLS 1.3 with ALPN h2 is served, TLS 1.2 and HTTP/1.1 are not', async (t) => {
-  const { server } = await open(t, tls);
-  const { port } = await server.listen('127.0.0.1', 0);
+  const { port } = await open(t, tls);
   const session = tlsSession(t, port);
   t.equal((await rawCall(session, GET, REQUEST)).status, 0);
   t.equal((session.socket as unknown as { getProtocol(): string }).getProtocol(), 'TLSv1.3');
@@ -74,16 +63,14 @@ t.test('TLS 1.3 with ALPN h2 is served, TLS 1.2 and HTTP/1.1 are not', async (t)
 });
 
 t.test('with a client CA, callers without a certificate of it have no calls', async (t) => {
-  const { server } = await open(t, { ...tls, clientCa: ca });
-  const { port } = await server.listen('127.0.0.1', 0);
+  const { port } = await open(t, { ...tls, clientCa: ca });
   t.not((await rawCall(tlsSession(t, port), GET, REQUEST)).status, 0);
   const known = tlsSession(t, port, { cert: pem('client.crt'), key: pem('client.key') } as never);
   t.equal((await rawCall(known, GET, REQUEST)).status, 0);
 });
 
 t.test('another certificate serves new connections, the old ones go on', async (t) => {
-  const { server } = await open(t, tls);
-  const { port } = await server.listen('127.0.0.1', 0);
+  const { server, port } = await open(t, tls);
   const old = tlsSession(t, port);
   t.equal((await rawCall(old, GET, REQUEST)).status, 0);
   const before = await fingerprint(port);

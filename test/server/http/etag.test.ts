@@ -17,8 +17,8 @@ t.test('every etag of a store comes back as it was, and stands in a header', asy
   t.equal(read('"%22abc%22"'), '"abc"');
 });
 
-t.test('no header is no condition', async (t) => {
-  t.equal(read(), undefined);
+t.test('without a header it is said what is missing', async (t) => {
+  t.throws(() => read(), failure('bad-request', /send its ETag in If-Match/));
 });
 
 t.test('what names no one etag is refused', async (t) => {

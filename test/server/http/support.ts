@@ -5,12 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import type { Test } from 'tap';
-import type { Config } from '../../../src/config/schema.ts';
 import { buildApp } from '../../../src/server/http/app.ts';
 import type { HttpLimits } from '../../../src/server/http/limits.ts';
 import type { Ambient } from '../../../src/wiring/ambient.ts';
 import type { Services } from '../../../src/wiring.ts';
-import { testConfig, testServices } from '../../support/services.ts';
+import { type ConfigChanges, testConfig, testServices } from '../../support/services.ts';
 
 export interface Opened {
   readonly app: FastifyInstance;
@@ -21,7 +20,7 @@ export interface Opened {
 export async function openApp(
   t: Test,
   over: {
-    config?: Partial<Config>;
+    config?: ConfigChanges;
     ambient?: Partial<Ambient>;
     limits?: Partial<HttpLimits>;
     services?: Partial<Services>;
@@ -47,7 +46,7 @@ export const TOKEN = 'a-token-that-is-long-enough';
 export const AUTHORIZATION = { authorization: `Bearer ${TOKEN}` };
 
 /** A configuration as in production: not for development, an admin token. */
-export function withToken(t: Test): Partial<Config> {
+export function withToken(t: Test): ConfigChanges {
   const folder = mkdtempSync(join(tmpdir(), 'keystead-http-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
   const tokenFile = join(folder, 'token');

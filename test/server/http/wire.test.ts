@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { exchange, KNOWN_KEK, listen, openApp } from './support.ts';
 
@@ -71,8 +71,25 @@ t.test('what is no HTTP is answered with a problem, and the connection closed', 
     ['GET /livez HTTP/1.1\r\nHost: localhost\r\nhOST: evil\r\nConnection: close\r\n\r\n', 400, 'bad-request'],
     ['GET /nowhere HTTP/1.1\r\nHost: a\r\nHost: a\r\nConnection: close\r\n\r\n', 400, 'bad-request'],
     ['GET /livez HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n', 400, 'bad-request'],
+    [
+      get('/v1/data-keys/a/get', 'Authorization: Bearer a\r\nauthorization: Bearer b\r\nConnection: close\r\n'),
+      400,
+      'bad-request',
+    ],
     [get('http://evil/v1/data-keys/a/get'), 400, 'bad-request'],
-    [get('http://localhost/nowhere'), 400, 'bad-request'],
+    [get('http://localhost/nowhere'), 404, 'no-route'],
+    [get('http://localhost'), 404, 'no-route'],
+    [get('http://localhost:1/v1/data-keys/a/get'), 400, 'bad-request'],
+    [get('http://localhost@evil/v1/data-keys/a/get'), 400, 'bad-request'],
+    [get('http://evil@localhost/v1/data-keys/a/get'), 400, 'bad-request'],
+    [get('http:///v1/data-keys/a/get'), 400, 'bad-request'],
+    [get('ftp://localhost/v1/data-keys/a/get'), 400, 'bad-request'],
+    [get('http://localhost/livez#/v1/data-keys/a/get'), 400, 'bad-request'],
+    [get('http://localhost/v1/data-keys/%ff/get'), 400, 'bad-id'],
+    ['GET http://localhost/livez HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'bad-request'],
+    ['GET http://a/livez HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n', 400, 'bad-request'],
+    ['GET http://evil/livez HTTP/1.1\r\nHost: evil\r\nConnection: close\r\n\r\n', 403, 'policy'],
+    ['GET http://evil/livez HTTP/1.0\r\n\r\n', 403, 'policy'],
     ['GET * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n', 400, 'bad-request'],
     [get('/v1/data-keys/a/get', 'Expect: 200-maybe\r\nConnection: close\r\n'), 400, 'bad-request'],
     [get('/nowhere', 'Expect: something\r\nConnection: close\r\n'), 400, 'bad-request'],
@@ -84,6 +101,21 @@ t.test('what is no HTTP is answered with a problem, and the connection closed', 
     isProblemText(t, await exchange(port, request), status, reason);
   }
   t.equal(answersOf(await exchange(port, get('/v1/data-keys/a/get')))[0]?.status, 200, 'and the service goes on');
+});
+
+t.test('a target that is a whole URL is the path in it', async (t) => {
+  const port = await open(t);
+  const answerTo = async (request: string) => answersOf(await exchange(port, request))[0];
+  for (const url of ['http://localhost', 'HTTP://LOCALHOST', 'https://localhost']) {
+    t.match((await answerTo(get(`${url}/v1/data-keys/volume-1/get?length=32`)))?.body, KEY, url);
+  }
+  t.match((await answerTo(get('http://localhost/v1/data-keys/http:%2F%2Fevil%2F/get')))?.body, /"http:\/\/evil\/"/);
+  t.equal((await answerTo('GET http://127.0.0.1/livez HTTP/1.0\r\n\r\n'))?.status, 200);
+  const two = `${get('http://localhost/v1/data-keys/a/get', '')}${get('/v1/data-keys/volume-1/get')}`;
+  const [, second] = answersOf(await exchange(port, two));
+  t.match(second?.body, KEY, 'and what follows on the connection is a request of its own');
+  const wrongMethod = await answerTo(get('http://localhost/livez'));
+  t.match(wrongMethod?.head, /^allow: GET, HEAD$/im);
 });
 
 t.test('the longest id has room beside ordinary headers', async (t) => {
@@ -118,8 +150,15 @@ t.test('nonsense behind a request does not take its answer away', async (t) => {
 });
 
 t.test('a caller that has closed its half of the connection gets its answer', async (t) => {
-  const port = await open(t);
-  const text = await exchange(port, withBody('{"length":32}', ''), { end: true });
+  const { app, services } = await openApp(t, { config: KNOWN_KEK });
+  const { dataKeys } = services;
+  const closed = new Promise((resolve) => app.server.on('connection', (socket: Socket) => socket.once('end', resolve)));
+  const get: typeof dataKeys.get = async (...request) => {
+    await closed;
+    return dataKeys.get(...request);
+  };
+  Object.assign(services, { dataKeys: { ...dataKeys, get } });
+  const text = await exchange(await listen(app), withBody('{"length":32}', ''), { end: true });
   t.match(answersOf(text)[0]?.body, KEY);
 });
 

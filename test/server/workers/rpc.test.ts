@@ -57,6 +57,29 @@ t.test('when the other side is gone, nobody waits for ever', async (t) => {
   await t.rejects(closed.call('z'), { name: 'KeysteadError', reason: 'closing' });
 });
 
+t.test('a socket goes with its call; where it is lost on the way, the call comes all the same', async (t) => {
+  let lost = false;
+  const socket = { a: 'socket' };
+  const a: Rpc = new Rpc(
+    (message, handle) => {
+      // What Node does when the other process has no descriptor left: the message goes with the socket.
+      if (handle === undefined || !lost) b.receive(message, handle);
+    },
+    {},
+    () => {},
+  );
+  const handlers = { take: async (body: unknown, handle: unknown) => [body, handle === socket, handle === undefined] };
+  const b: Rpc = new Rpc(
+    (message) => a.receive(message),
+    handlers,
+    () => {},
+  );
+  t.same(await a.call('take', 1, socket), [1, true, false]);
+  t.same(await a.call('take', 2), [2, false, true]);
+  lost = true;
+  t.same(await a.call('take', 3, socket), [3, false, true]);
+});
+
 t.test('messages that are not ours are left alone', async (t) => {
   const a = new Rpc(
     () => t.fail('an answer to a stranger'),

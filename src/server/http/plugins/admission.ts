@@ -1,7 +1,6 @@
 import type { FastifyRequest, onRequestHookHandler } from 'fastify';
 import type { Call } from '../../../core/call.ts';
 import type { Services } from '../../../wiring.ts';
-import { BASE_HEADERS } from '../answer.ts';
 import { ANONYMOUS, HttpCall } from '../http-call.ts';
 import { readQuery } from '../query.ts';
 import type { Route } from '../route.ts';
@@ -13,6 +12,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks; there before any handler runs. */
     call: Call;
+    /** Bytes that its body may have. */
+    bodyLimit: number;
   }
 }
 
@@ -26,7 +27,7 @@ export function admission(deps: { services: Services; development: boolean }): (
     const noQuery = route.query.length === 0;
     return (request, reply, done) => {
       observe(services.metrics, route.url, reply);
-      reply.headers(BASE_HEADERS);
+      if (route.bodyLimit !== undefined) request.bodyLimit = route.bodyLimit;
       const { raw } = request;
       try {
         assertWellFormed(raw);
@@ -40,10 +41,12 @@ export function admission(deps: { services: Services; development: boolean }): (
         return done();
       }
       const { authorization } = raw.headers;
-      services.authenticate(authorization === undefined ? {} : { authorization }).then((principal) => {
-        request.call = new HttpCall(principal, request.id, reply.raw);
-        done();
-      }, done);
+      services
+        .authenticate({ listener: 'http', ...(authorization === undefined ? {} : { authorization }) })
+        .then((principal) => {
+          request.call = new HttpCall(principal, request.id, reply.raw);
+          done();
+        }, done);
     };
   };
 }

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { KeysteadError, type Reason } from '../../../core/errors.ts';
-import { BASE_HEADERS, sendJson } from '../answer.ts';
+import { sendJson } from '../answer.ts';
 
 /** What Fastify and Node call a failure that happens before our code runs, and what we call it. */
 export const FOREIGN_ERRORS: Readonly<Record<string, readonly [Reason, string]>> = {
@@ -47,7 +47,7 @@ export function problemOf(error: KeysteadError, traceId: string): object {
 /** Answers a failure. The headers that some statuses ask for are here and nowhere else. */
 export function sendProblem(reply: FastifyReply, error: KeysteadError, traceId: string): FastifyReply {
   const status = error.httpStatus;
-  reply.code(status).headers(BASE_HEADERS);
+  reply.code(status);
   if (status === 401) reply.header('www-authenticate', 'Bearer');
   if (error.retryAfter !== undefined) reply.header('retry-after', String(Math.ceil(error.retryAfter)));
   return sendJson(reply, problemOf(error, traceId), 'application/problem+json');

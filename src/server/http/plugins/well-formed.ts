@@ -15,25 +15,36 @@ export function assertWellFormed({ method, url = '', httpVersion, headers, rawHe
     const reason = url.startsWith('/v1/data-keys/') ? 'bad-id' : 'bad-request';
     throw new KeysteadError(reason, 'the path holds characters that must be percent-encoded');
   }
-  // The router would take the host out of `http://host/path`, whichever it is.
+  // A URL that is for another host than `Host` says; the router would take the path out of it, whichever that is.
   if (url.charCodeAt(0) !== SLASH && !(url === '*' && method === 'OPTIONS')) {
-    throw new KeysteadError('bad-request', 'the request target must be a path, beginning with /; this is no proxy');
+    throw new KeysteadError(
+      'bad-request',
+      'the request target must be a path, or a URL with the host that the Host header names',
+    );
   }
-  if (headers.host === undefined ? httpVersion === '1.1' : hostHeaders(rawHeaders) > 1) {
-    const wrong = headers.host === undefined ? 'is missing' : 'is there more than once';
-    throw new KeysteadError('bad-request', `the Host header ${wrong}`);
+  if (headers.host === undefined && httpVersion === '1.1') {
+    throw new KeysteadError('bad-request', 'the Host header is missing');
   }
+  const twice = repeatedHeader(rawHeaders);
+  if (twice !== undefined) throw new KeysteadError('bad-request', `the ${twice} header is there more than once`);
   if (headers.expect !== undefined && httpVersion === '1.1' && !CONTINUE.test(headers.expect)) {
     throw new KeysteadError('bad-request', 'the Expect header may say 100-continue and nothing else');
   }
 }
 
-/** @param raw names and values in turn; of several `Host`, Node's own headers keep the first alone. */
-function hostHeaders(raw: readonly string[]): number {
-  let count = 0;
+/**
+ * `Host` or `Authorization`, where it is there more than once: Node's own headers keep the first alone.
+ *
+ * @param raw names and values in turn.
+ */
+function repeatedHeader(raw: readonly string[]): 'Host' | 'Authorization' | undefined {
+  let hosts = 0;
+  let authorizations = 0;
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at] as string;
-    if (name.length === 4 && (name === 'Host' || name.toLowerCase() === 'host')) count++;
+    if (name.length === 4) hosts += Number(name === 'Host' || name.toLowerCase() === 'host');
+    else if (name.length === 13) authorizations += Number(name.toLowerCase() === 'authorization');
   }
-  return count;
+  if (hosts > 1) return 'Host';
+  return authorizations > 1 ? 'Authorization' : undefined;
 }

@@ -81,8 +81,7 @@ function assertCount(body: unknown): void {
 /** The JSON of one result; failures stay with the request that had them. */
 async function resultOf(item: Static<typeof BatchItem>, deps: RouteDeps, request: FastifyRequest): Promise<Buffer> {
   try {
-    const { dataKeyId, ...options } = item;
-    const key = await deps.services.dataKeys.get(dataKeyRequest(dataKeyId, options), request.call);
+    const key = await deps.services.dataKeys.get(dataKeyRequest(item.dataKeyId, item), request.call);
     try {
       return dataKeyJson(key);
     } finally {

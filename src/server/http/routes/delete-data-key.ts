@@ -37,7 +37,7 @@ export const deleteDataKey: Route = {
       'If-Match': Type.String({
         pattern: '^"[!#-~]*"$',
         description:
-          'The `ETag` of the description that the decision is based on, in its quotes. Without it the answer is 428; when the data key has changed since, it is 412 and nothing is deleted.',
+          'The `ETag` of the description that the decision is based on, in its quotes. Without it the answer is 400; when the data key has changed since, it is 412 and nothing is deleted.',
         examples: [`"${STORED_DATA_KEY_EXAMPLE.etag}"`],
       }),
     }),
@@ -57,7 +57,7 @@ export const deleteDataKey: Route = {
           },
         },
       },
-      ...problems(400, 401, 403, 404, 409, 412, 423, 428, 503),
+      ...problems(400, 401, 403, 404, 409, 412, 503),
     },
   },
   handler({ services }) {

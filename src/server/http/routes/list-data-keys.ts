@@ -44,7 +44,7 @@ export const listDataKeys: Route = {
           },
         },
       },
-      ...problems(400, 401, 403, 503),
+      ...problems(400, 401, 403, 404, 503),
     },
   },
   handler({ services }) {

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { send } from '../answer.ts';
 import { PUBLIC, problems } from '../docs.ts';
 import type { Route } from '../route.ts';
 
@@ -26,7 +27,7 @@ export const metrics: Route = {
   handler({ services }) {
     return async (_request, reply) => {
       const { contentType, body } = await services.metrics.exposition();
-      return reply.header('content-type', contentType).send(body);
+      return send(reply, body, contentType);
     };
   },
 };

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { send } from '../answer.ts';
 import { PUBLIC, problems } from '../docs.ts';
 import type { Route } from '../route.ts';
 
@@ -26,7 +27,7 @@ export const openapiJson: Route = {
     let document: Promise<Buffer> | undefined;
     return async (_request, reply) => {
       document ??= openapi().then((value) => Buffer.from(JSON.stringify(value)));
-      return reply.header('content-type', 'application/json').send(await document);
+      return send(reply, await document, 'application/json');
     };
   },
 };

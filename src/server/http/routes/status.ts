@@ -17,6 +17,24 @@ const DoorAnswer = object({
   since: Type.String({ format: 'date-time', description: 'Since when the state is what it is.' }),
 });
 
+const PolicyAnswer = object({
+  rules: Type.Integer({ minimum: 0, description: 'Tenants count as rules.' }),
+  loadedAt: Type.String({ format: 'date-time' }),
+  sha256: Type.String({ pattern: '^[0-9a-f]{64}$', description: 'Of the file that is in force.' }),
+  problem: Type.Optional(
+    Type.String({ description: 'In plain words, while the file is not valid and the one before it is in force.' }),
+  ),
+});
+
+const AuthAnswer = object({
+  authenticators: Type.Integer({ minimum: 1, description: 'In the auth file that is in force.' }),
+  loadedAt: Type.String({ format: 'date-time' }),
+  sha256: Type.String({ pattern: '^[0-9a-f]{64}$', description: 'Of the file that is in force.' }),
+  problem: Type.Optional(
+    Type.String({ description: 'In plain words, while the file is not valid and the one before it is in force.' }),
+  ),
+});
+
 const StatusAnswer = object({
   version: Type.String({ description: 'Of the software.' }),
   mode: Type.Enum(['derive', 'wrap'], { description: 'Whether data keys are derived, or wrapped and stored.' }),
@@ -26,6 +44,8 @@ const StatusAnswer = object({
   storage: Type.String({ description: 'Where wrapped keys are kept, without credentials.' }),
   kek: Type.Optional(KekAnswer),
   doors: Type.Array(DoorAnswer, { description: 'What the service depends on.' }),
+  policy: Type.Optional(PolicyAnswer),
+  auth: Type.Optional(AuthAnswer),
   startedAt: Type.String({ format: 'date-time' }),
   development: Type.Boolean({ description: 'True: every caller may do everything.' }),
 });

@@ -3,9 +3,12 @@ import { type Metadata, Server, ServerCredentials, type status, type UntypedHand
 import type { Clock } from '../../../../src/core/clock.ts';
 import { KeysteadError } from '../../../../src/core/errors.ts';
 import { traceIds } from '../../../../src/core/trace-id.ts';
+import type { Gate } from '../../../../src/server/gate.ts';
 import { LiveCall } from '../../../../src/server/grpc/live-call.ts';
 import type { Method } from '../../../../src/server/grpc/method.ts';
-import { type GrpcServer, openTransport, type Tls } from '../../../../src/server/grpc/transport.ts';
+import { type GrpcServer, openTransport } from '../../../../src/server/grpc/transport.ts';
+import type { TlsMaterial } from '../../../../src/server/tls.ts';
+import { listening } from '../../../support/gate.ts';
 import { testAmbient } from '../../../support/services.ts';
 
 interface T {
@@ -21,8 +24,8 @@ export interface Observed {
 export async function ourTransport(
   t: T,
   methods: readonly Method[],
-  over: { clock?: Clock; tls?: Tls; observed?: Observed[]; logged?: unknown[] } = {},
-): Promise<{ port: number; server: GrpcServer }> {
+  over: { clock?: Clock; tls?: TlsMaterial; observed?: Observed[]; logged?: unknown[]; connections?: number } = {},
+): Promise<{ port: number; server: GrpcServer; gate: Gate }> {
   const { logged, observed } = over;
   const log = logged && { error: (line: unknown) => logged.push(line), warn: () => {}, debug: () => {} };
   const server = openTransport({
@@ -35,10 +38,9 @@ export async function ourTransport(
     clock: over.clock ?? testAmbient().clock,
     tls: over.tls,
     draining: new AbortController(),
+    connections: over.connections ?? 1000,
   });
-  t.teardown(() => server.close());
-  const { port } = await server.listen('127.0.0.1', 0);
-  return { port, server };
+  return { server, ...(await listening(t, server)) };
 }
 
 /** The same methods on grpc-js: what a transport must do is judged by both. */
@@ -76,7 +78,9 @@ function handler(method: Method, traceId: (traceparent: unknown) => string): Unt
   const open = async (call: { metadata: Metadata; on(event: 'cancelled', fn: () => void): unknown }) => {
     const headers = call.metadata.getMap() as IncomingHttpHeaders;
     const { authorization } = headers;
-    const principal = await method.admit(authorization === undefined ? {} : { authorization });
+    const principal = await method.admit(
+      authorization === undefined ? { listener: 'grpc' } : { listener: 'grpc', authorization },
+    );
     const live = new LiveCall(principal, traceId(headers['traceparent']));
     call.on('cancelled', () => live.abort(new KeysteadError('client-gone', 'the caller went away')));
     return live;

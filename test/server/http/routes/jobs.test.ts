@@ -45,8 +45,8 @@ for (const url of JOBS) {
 
   t.test(`${url} tells what failed, and where to go on`, async (t) => {
     const failures = [
-      { name: 'data-keys/a.json', reason: 'record-corrupt', message: 'it is damaged' },
-      { name: 'data-keys/b.json', id: 'b', reason: 'context-mismatch', message: 'it is of another' },
+      { name: 'data-keys/a.json', reason: 'record-corrupt', message: 'it is damaged', retryable: false },
+      { name: 'data-keys/b.json', id: 'b', reason: 'kms-unreachable', message: 'it is away', retryable: true },
     ] as const;
     const { app, asked } = await scripted(t, [{ changed: 1, failed: 2, failures, next: 'data-keys/c\0' }, {}]);
     const first = (await post(app, url, { pageSize: 5 })).json();
@@ -54,8 +54,14 @@ for (const url of JOBS) {
       done: 1,
       changed: 1,
       failed: [
-        { record: 'data-keys/a.json', reason: 'record-corrupt', detail: 'it is damaged' },
-        { record: 'data-keys/b.json', dataKeyId: 'b', reason: 'context-mismatch', detail: 'it is of another' },
+        { record: 'data-keys/a.json', reason: 'record-corrupt', detail: 'it is damaged', retryable: false },
+        {
+          record: 'data-keys/b.json',
+          dataKeyId: 'b',
+          reason: 'kms-unreachable',
+          detail: 'it is away',
+          retryable: true,
+        },
       ],
       nextPageToken: first.nextPageToken,
     });
@@ -71,7 +77,7 @@ for (const url of JOBS) {
         other === '/v1/data-keys'
           ? await app.inject(`${other}?page_token=${first.nextPageToken}`)
           : await post(app, other, { pageToken: first.nextPageToken });
-      isProblem(t, answer, 400, 'bad-request');
+      isProblem(t, answer, 404, 'no-page');
     }
     t.equal(asked.length, 2, 'a token of one walk is none of another');
   });
@@ -79,9 +85,10 @@ for (const url of JOBS) {
   t.test(`${url} refuses what is no page, and who may not`, async (t) => {
     const { app } = await openApp(t, { config: WRAP });
     const wrong = [{ pageSize: 0 }, { pageSize: 1001 }, { pageSize: 1.5 }, { pageSize: '1' }, { pageToken: '' }];
-    for (const payload of [...wrong, { pageToken: '*' }, { pageToken: 'QUJD' }, { pagetoken: 'x' }, []]) {
+    for (const payload of [...wrong, { pageToken: '*' }, { pagetoken: 'x' }, []]) {
       isProblem(t, await post(app, url, payload), 400, 'bad-request');
     }
+    isProblem(t, await post(app, url, { pageToken: 'QUJD' }), 404, 'no-page');
     isProblem(t, await post((await openApp(t)).app, url), 409, 'nothing-stored');
     const guarded = (await openApp(t, { config: { ...withToken(t), ...WRAP } })).app;
     isProblem(t, await post(guarded, url), 401, 'no-credentials');

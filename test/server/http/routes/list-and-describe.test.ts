@@ -55,8 +55,8 @@ t.test('a list goes on where the page before has ended', async (t) => {
   const token = `page_token=${first.nextPageToken}`;
   const second = (await app.inject(`/v1/data-keys?page_size=1000&prefix=%C3%A9+%2B&${token}`)).json();
   t.strictSame(second, { dataKeys: [] });
-  isProblem(t, await app.inject(`/v1/data-keys?${token}`), 400, 'bad-request');
-  isProblem(t, await app.inject(`/v1/data-keys?prefix=%C3%A9&${token}`), 400, 'bad-request');
+  isProblem(t, await app.inject(`/v1/data-keys?${token}`), 404, 'no-page');
+  isProblem(t, await app.inject(`/v1/data-keys?prefix=%C3%A9&${token}`), 404, 'no-page');
   t.strictSame(asked, [
     ['é +', undefined, 100],
     ['é +', 'é\0/', 1000],
@@ -78,6 +78,13 @@ t.test('stored data keys are listed page by page, whatever the size of each', as
   t.same(listed.toSorted(), ['a', 'a/1', 'a/2', 'a/3']);
 });
 
+t.test('there is no page behind a token that was made up', async (t) => {
+  const { app } = await openApp(t);
+  for (const token of ['a', 'QUJD', 'A'.repeat(8192)]) {
+    isProblem(t, await app.inject(`/v1/data-keys?page_token=${token}`), 404, 'no-page');
+  }
+});
+
 t.test('a page that cannot be is refused', async (t) => {
   const { app } = await openApp(t);
   const queries = [
@@ -87,8 +94,6 @@ t.test('a page that cannot be is refused', async (t) => {
     'page_size=',
     'page_token=',
     'page_token=%2B%2B',
-    'page_token=a',
-    'page_token=QUJD',
     `page_token=${'A'.repeat(9000)}`,
     'prefix=%ff',
     'other=1',

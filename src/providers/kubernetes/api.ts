@@ -1,0 +1,67 @@
+import { KeysteadError, type Reason } from '../../core/errors.ts';
+import { type JsonAnswer, requestJson, serviceUrl } from '../../net/json-request.ts';
+
+/** Where a Kubernetes API server is, and how the service shows itself there. */
+export interface KubernetesApiOptions {
+  /** `https://HOST:PORT`. */
+  readonly url: string;
+  /** PEM file with the authority of its certificate; absent: those that Node trusts. */
+  readonly caFile?: string | undefined;
+  /** File with the token of the service's own account. */
+  readonly tokenFile?: string | undefined;
+  readonly timeoutMs: number;
+  /** Throws as `node:fs` does. */
+  readFile(path: string, max: number): Promise<Buffer>;
+}
+
+export interface KubernetesApi {
+  /** Throws an error of `reason` where no answer comes. */
+  post(path: string, body: unknown, reason: Reason): Promise<JsonAnswer>;
+}
+
+const MAX_FILE = 1024 * 1024;
+const MAX_ANSWER = 1024 * 1024;
+
+/**
+ * As much of a client of the Kubernetes API as this product needs, on `node:https`.
+ *
+ * Promises: both files are read for every call, since the kubelet replaces them while the service runs; nothing goes
+ * over a network in the clear; no redirect is followed. Throws `bad-config` for an address that cannot be one.
+ */
+export function kubernetesApi({ url, caFile, tokenFile, timeoutMs, readFile }: KubernetesApiOptions): KubernetesApi {
+  const base = serviceUrl(url, 'the URL of the API server');
+  const read = async (file: string, reason: Reason): Promise<Buffer> => {
+    try {
+      return await readFile(file, MAX_FILE);
+    } catch (error) {
+      const { code = 'unknown' } = error as NodeJS.ErrnoException;
+      throw new KeysteadError(reason, `${file} cannot be read (${code}), so the API server cannot be asked`, {
+        cause: error,
+      });
+    }
+  };
+  return {
+    async post(path, body, reason) {
+      const ca = caFile === undefined ? {} : { ca: await read(caFile, reason) };
+      const token = tokenFile === undefined ? {} : { token: tokenIn(await read(tokenFile, reason), tokenFile, reason) };
+      return requestJson({
+        url: new URL(path, base),
+        method: 'POST',
+        body,
+        ...ca,
+        ...token,
+        timeoutMs,
+        maxBytes: MAX_ANSWER,
+        whom: 'the API server',
+        reason,
+      });
+    },
+  };
+}
+
+/** Throws where there is none that a header could carry. */
+function tokenIn(bytes: Buffer, file: string, reason: Reason): string {
+  const token = bytes.toString('utf8').trim();
+  if (/^[!-~]+$/.test(token)) return token;
+  throw new KeysteadError(reason, `${file} holds no token, so the API server cannot be asked`);
+}

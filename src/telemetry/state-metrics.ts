@@ -1,0 +1,52 @@
+import { Gauge, type Registry } from '@prometheus-io/client';
+
+/** What the service is asked when its metrics are read. All of it is known already: nothing is called for it. */
+export interface StateProbes {
+  sealed(): boolean;
+  /** The KMS and the store, as their last checks and calls left them. */
+  doors(): readonly { readonly name: string; readonly up: boolean }[];
+  auditFailing(): boolean;
+  /** How long the oldest audit line waits already. */
+  auditLagSeconds(): number;
+  /** True while a broken file keeps an older one in force. */
+  reloadFailed(): { readonly policy: boolean; readonly auth: boolean };
+}
+
+/**
+ * The states of the service as gauges. Of several worker processes the worst one shows.
+ */
+export function exposeState(registry: Registry, probes: StateProbes): void {
+  const gauge = (name: string, help: string, read: () => number) => {
+    // A house that is opened anew takes the place of the former one.
+    registry.removeSingleMetric(name);
+    return new Gauge({
+      name,
+      help,
+      aggregator: 'max',
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  };
+  gauge('keystead_sealed', 'One while the service waits for its KEK.', () => Number(probes.sealed()));
+  gauge('keystead_audit_failing', 'One while no audit line can be written.', () => Number(probes.auditFailing()));
+  gauge('keystead_audit_lag_seconds', 'Age of the oldest audit line that is not written yet.', probes.auditLagSeconds);
+  gauge('keystead_policy_reload_failed', 'One while a broken policy file keeps the former policy in force.', () =>
+    Number(probes.reloadFailed().policy),
+  );
+  gauge('keystead_auth_reload_failed', 'One while a broken auth file keeps the former callers in force.', () =>
+    Number(probes.reloadFailed().auth),
+  );
+  registry.removeSingleMetric('keystead_door_up');
+  new Gauge({
+    name: 'keystead_door_up',
+    help: 'One while the KMS or the store passes its checks.',
+    labelNames: ['door'] as const,
+    aggregator: 'min',
+    registers: [registry],
+    collect() {
+      for (const { name, up } of probes.doors()) this.set({ door: name }, Number(up));
+    },
+  });
+}

@@ -1,0 +1,129 @@
+import { MAX_DOCUMENT } from '../config/document.ts';
+import { type FileWatch, type Sight, watchFile } from '../config/watch-file.ts';
+import type { Clock } from '../core/clock.ts';
+import { KeysteadError } from '../core/errors.ts';
+import type { Decision, Policy, PolicyRequest } from '../core/policy.ts';
+import { unreadable } from '../core/unreadable.ts';
+import { type CompiledPolicy, emptyPolicy } from '../policy/compile.ts';
+import { type ExplainedRefusal, Refusals } from '../policy/refusals.ts';
+import type { PolicyStatus } from '../system/system.ts';
+import type { HouseLog } from './ambient.ts';
+import { badPolicy, type PolicyFile, parsePolicy, readPolicyFile } from './policy-file.ts';
+
+/** The policy of a service: of its file, which may change, or administrators only. */
+export interface PolicyKeeper extends Policy {
+  /** To be told of every decision, at once: keeps those that refuse. */
+  readonly decided: (request: PolicyRequest, decision: Decision, auditId: string) => void;
+  /** Undefined where no file is configured. */
+  readonly status: () => PolicyStatus | undefined;
+  /** True while the file is not fit to be used, and an older one is in force. */
+  readonly failed: boolean;
+  /** Reads the file anew, or another one. What is not fit changes nothing, and is told in log and status. */
+  reload(file: string | undefined): Promise<boolean>;
+  /** What is known of the refusals of an audit id. */
+  readonly explain: (auditId: string) => ExplainedRefusal[];
+  close(): Promise<void>;
+}
+
+interface Deps {
+  readonly clock: Clock;
+  readonly log: HouseLog;
+  /** Counts. */
+  readonly decision: (allowed: boolean) => void;
+}
+
+/** Throws `bad-policy`, `no-file` or `cannot-read`: a service does not start without the policy it is to keep to. */
+export async function openPolicy(file: string | undefined, deps: Deps): Promise<PolicyKeeper> {
+  return new Keeper(deps, file === undefined ? undefined : { path: file, ...(await readPolicyFile(file)) });
+}
+
+class Keeper implements PolicyKeeper {
+  readonly #deps: Deps;
+  readonly #refusals = new Refusals();
+  #policy: CompiledPolicy;
+  #file: { path: string; sha256: string; loadedAt: Date } | undefined;
+  #watch: FileWatch | undefined;
+  #problem: string | undefined;
+
+  constructor(deps: Deps, read: (PolicyFile & { path: string }) | undefined) {
+    this.#deps = deps;
+    this.#policy = read?.policy ?? emptyPolicy();
+    if (read !== undefined) this.#begin(read.path, read);
+  }
+
+  get failed(): boolean {
+    return this.#problem !== undefined;
+  }
+
+  decide(request: PolicyRequest): Decision {
+    return this.#policy.decide(request);
+  }
+
+  readonly decided = (request: PolicyRequest, decision: Decision, auditId: string): void => {
+    this.#deps.decision(decision.allowed);
+    if (!decision.allowed) this.#refusals.keep(request, auditId, this.#policy);
+  };
+
+  readonly status = (): PolicyStatus | undefined => {
+    if (this.#file === undefined) return undefined;
+    const { sha256, loadedAt } = this.#file;
+    const problem = this.#problem === undefined ? {} : { problem: this.#problem };
+    return { rules: this.#policy.rules.length, loadedAt, sha256, ...problem };
+  };
+
+  readonly explain = (auditId: string): ExplainedRefusal[] => this.#refusals.explain(auditId, this.#policy);
+
+  async reload(path: string | undefined): Promise<boolean> {
+    const former = this.#file;
+    try {
+      if (path === undefined) {
+        await this.#watch?.close();
+        this.#policy = emptyPolicy();
+        this.#file = undefined;
+        this.#problem = undefined;
+        return former !== undefined;
+      }
+      const read = await readPolicyFile(path);
+      await this.#watch?.close();
+      this.#begin(path, read);
+      return former?.sha256 !== read.sha256;
+    } catch (error) {
+      this.#fail(KeysteadError.from(error));
+      return false;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#watch?.close();
+  }
+
+  #begin(path: string, read: PolicyFile): void {
+    this.#use(path, read);
+    const { clock } = this.#deps;
+    const seen = (sight: Sight) => this.#seen(path, sight);
+    this.#watch = watchFile({ path, max: MAX_DOCUMENT, clock, last: read.bytes, seen });
+  }
+
+  #seen(path: string, sight: Sight): void {
+    const read = 'error' in sight ? unreadable(`the policy ${path}`, sight.error) : parsePolicy(sight.bytes);
+    if (read instanceof KeysteadError) return void this.#fail(read);
+    if ('problems' in read) return void this.#fail(badPolicy(path, read.problems));
+    this.#use(path, read);
+    this.#deps.log.info({ rules: read.policy.rules.length }, 'the policy was read anew');
+  }
+
+  /** The same file again, once it is back or whole again, needs no new policy. */
+  #use(path: string, { policy, sha256 }: PolicyFile): void {
+    if (this.#file?.sha256 !== sha256) this.#policy = policy;
+    this.#file = { path, sha256, loadedAt: this.#deps.clock.now() };
+    this.#problem = undefined;
+  }
+
+  /** Anybody may read the status: what is wrong with which line stands in the log alone. */
+  #fail(error: KeysteadError): void {
+    const what =
+      { 'bad-policy': 'is not valid', 'no-file': 'is not there' }[error.reason as string] ?? 'cannot be read';
+    this.#problem = `policy.file ${what}, so the policy that was read before stays in force; the log tells more`;
+    this.#deps.log.error({ err: error }, 'the policy stays as it was');
+  }
+}

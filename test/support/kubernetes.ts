@@ -1,0 +1,113 @@
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { request } from 'node:https';
+import { type AddressInfo, createServer } from 'node:net';
+import { homedir, tmpdir } from 'node:os';
+import { join, normalize } from 'node:path';
+import { promisify } from 'node:util';
+
+/** What of a tap test is needed here. */
+interface Test {
+  teardown(fn: () => unknown): unknown;
+  plan(n: number, comment?: string): void;
+}
+
+/** A Kubernetes API server of one test. */
+export interface Cluster {
+  /** Its address, which is also the issuer of its tokens. */
+  readonly url: string;
+  readonly caFile: string;
+  /** The key that ServiceAccount tokens are signed with, PEM. */
+  readonly signingKey: string;
+  /** As the administrator. Throws where the status is not 2xx. */
+  ask(method: string, path: string, body?: object): Promise<Record<string, unknown>>;
+  /** Ends the API server. */
+  stop(): Promise<void>;
+}
+
+const scripts = normalize(join(import.meta.dirname, '..', 'kubernetes'));
+const home =
+  process.env['KUBE_HOME'] ??
+  join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'keystead', 'kubernetes');
+const run = promisify(execFile);
+
+/**
+ * Starts a real kube-apiserver with etcd for one test, and ends both with it, or with this process.
+ * Where they were not built, the test is skipped with the reason and the answer is undefined: return then.
+ * With CI=true that is a failure.
+ */
+export async function kubernetes(t: Test): Promise<Cluster | undefined> {
+  const missing = ['etcd', 'kube-apiserver'].find((part) => !existsSync(join(home, 'bin', part)));
+  if (missing !== undefined) {
+    const reason = `${missing} was not built; npm run test:kubernetes builds it`;
+    if (process.env['CI'] === 'true') throw new Error(`CI=true: ${reason}`);
+    t.plan(0, reason);
+    return undefined;
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'keystead-kubernetes-'));
+  const [api, etcd] = await freePorts();
+  const env = { ...process.env, KUBE_HOME: home, KUBE_RUN: folder, KUBE_API_PORT: `${api}`, KUBE_ETCD_PORT: `${etcd}` };
+  const stop = async () => void (await run(join(scripts, 'stop.sh'), { env }));
+  t.teardown(async () => {
+    await stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  stopWithThisProcess(env);
+  const { stdout } = await run(join(scripts, 'start.sh'), { env });
+  const said = Object.fromEntries(
+    stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.split(/=(.*)/s).slice(0, 2)),
+  );
+  const url = said['KUBE_API'] as string;
+  const read = (name: string) => readFileSync(said[name] as string);
+  const identity = { ca: read('KUBE_CA'), cert: read('KUBE_ADMIN_CERT'), key: read('KUBE_ADMIN_KEY') };
+  return {
+    url,
+    caFile: said['KUBE_CA'] as string,
+    signingKey: readFileSync(join(folder, 'pki', 'sa.key'), 'utf8'),
+    ask: (method, path, body) => ask(`${url}${path}`, { ...identity, method }, body),
+    stop,
+  };
+}
+
+/** Two that were free a moment ago: the issuer of a token holds the port, so that it has to be known before. */
+async function freePorts(): Promise<[number, number]> {
+  const servers = [createServer(), createServer()];
+  for (const server of servers) await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  for (const server of servers) await new Promise((resolve) => server.close(resolve));
+  return ports as [number, number];
+}
+
+/** However this process ends: the API server is in a session of its own. */
+function stopWithThisProcess(env: NodeJS.ProcessEnv): void {
+  const wait = 'while kill -0 "$1" 2>/dev/null; do sleep 1; done; exec "$2"';
+  spawn('bash', ['-c', wait, 'guard', `${process.pid}`, join(scripts, 'stop.sh')], {
+    env,
+    detached: true,
+    stdio: 'ignore',
+  }).unref();
+}
+
+function ask(
+  url: string,
+  options: { readonly method: string; readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer },
+  body: object | undefined,
+): Promise<Record<string, unknown>> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/json', accept: 'application/json' };
+    const sent = request(url, { ...options, headers }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString();
+        if ((response.statusCode ?? 500) < 300) resolve(JSON.parse(text));
+        else reject(new Error(`${options.method} ${url}: ${response.statusCode} ${text}`));
+      });
+    });
+    sent.on('error', reject);
+    sent.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
