@@ -9,6 +9,7 @@ import { guardedDataKeyJobs, guardedDataKeys } from './data-keys/guard.ts';
 import { type ExplainRefusals, guardedRefusals } from './policy/guarded-refusals.ts';
 import { openSystem, type System } from './system/system.ts';
 import type { Metrics } from './telemetry/metrics.ts';
+import type { Tracing } from './telemetry/tracing.ts';
 import type { Ambient } from './wiring/ambient.ts';
 import { openAuth } from './wiring/auth.ts';
 import { closeDoors, openDoors } from './wiring/doors.ts';
@@ -26,6 +27,8 @@ export interface Services {
   /** Signs page tokens. */
   readonly tokenKey: TokenKey;
   readonly metrics: Metrics;
+  /** Absent: nobody collects spans. */
+  readonly tracing: Tracing | undefined;
   /** True when nobody can be told from anybody: only liveness, readiness and status may answer. */
   readonly noCredentials: boolean;
   /** Re-reads who may call. Throws and keeps what was. Gives what has changed, in words. */
@@ -93,6 +96,7 @@ export async function openServices(config: Config, ambient: Ambient): Promise<Se
     }),
     tokenKey: room.tokenKey,
     metrics: ambient.metrics,
+    tracing: ambient.tracing,
     get noCredentials() {
       return auth.nobody;
     },

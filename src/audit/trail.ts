@@ -34,37 +34,44 @@ export async function openTrail(options: TrailOptions): Promise<AuditSink> {
   const chain = new HashChain(options.chain);
   const toBody = auditLines(options);
   const spool = new LineSpool({ place, clock, deadline, maxWaiting: options.spool });
-  const accept = (body: string): Promise<void> => {
-    const refusal = spool.refusal(MAX_LINE);
-    return refusal === undefined ? spool.write(chain.next(body)) : Promise.reject(refusal);
+  const before = await place.open?.();
+  /** The line that opens the chain goes before the first one that is accepted. */
+  const begin = (): Promise<void> | undefined => {
+    if (chain.head.seq > 0) return undefined;
+    const written = spool.write(chain.next(openLine(clock.now(), options.version, before)));
+    written.catch(() => {});
+    return written;
+  };
+  const accept = (body: () => string): { readonly line: string; readonly written: Promise<void> } => {
+    const refusal = spool.refusal(2 * MAX_LINE);
+    if (refusal !== undefined) throw refusal;
+    begin();
+    const line = chain.next(body());
+    return { line, written: spool.write(line) };
   };
   let vouched = 0;
   const vouch = async (type: 'checkpoint' | 'close'): Promise<void> => {
-    const refusal = spool.refusal(MAX_LINE);
-    if (refusal !== undefined) throw refusal;
-    const line = chain.next(checkpointLine(type, clock.now(), chain.head, signer));
+    const { line, written } = accept(() => checkpointLine(type, clock.now(), chain.head, signer));
     vouched = chain.head.seq;
-    await spool.write(line);
+    await written;
     await place.keepHead?.(line);
   };
-  const opened = accept(openLine(clock.now(), options.version, await place.open?.()));
-  // A collector that is away may come back: until then the service is up, says why it is not ready, and gives no key.
-  await opened.catch((error) => {
-    if (!place.recovers) throw error;
-  });
+  // A collector that is away is known at once, and may come back: until then the service says why it is not ready. A
+  // stream is opened by the first line: a service that does not start leaves nothing there.
+  if (place.recovers) await begin()?.catch(() => {});
   const ending = new AbortController();
   const vouching = every(clock, options.checkpoint, ending.signal, async () => {
     // What fails here is seen by whoever writes the next line.
     if (chain.head.seq > vouched) await vouch('checkpoint').catch(() => {});
   });
   return {
-    write: (event: AuditEvent) => accept(toBody(event)),
+    write: async (event: AuditEvent) => accept(() => toBody(event)).written,
     failure: () => spool.failure,
     lagSeconds: () => spool.lagSeconds(),
     async close() {
       ending.abort();
       await vouching;
-      await vouch('close').catch(() => {});
+      if (chain.head.seq > 0) await vouch('close').catch(() => {});
       await spool.close();
       await place.close();
     },

@@ -16,7 +16,7 @@ export const ALGORITHMS = [
   'EdDSA',
 ] as const;
 
-const LISTENERS = ['http', 'grpc', 'admin'] as const;
+const LISTENERS = ['http', 'grpc'] as const;
 
 const name = Type.String({
   pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',

@@ -81,12 +81,6 @@ export const ConfigSchema = group({
     description: 'Worker processes; `auto` is one per core.',
   }),
   admin: group({
-    listen: listen(
-      'address-or-off',
-      'admin',
-      'off',
-      ' The operations on the system, status, readiness and metrics answer there, and no longer on the HTTP listener. `off`: they stay there.',
-    ),
     tokenFile: file(
       'File with the bearer token of the administrator, at least 16 characters.',
       '/etc/keystead/admin-token',
@@ -129,15 +123,12 @@ export const ConfigSchema = group({
     ),
   }),
   limits: group({
-    principalRate: whole(0, [0, 1_000_000], 'Requests a second of one principal; 0 is no limit.'),
-    sourceRate: whole(0, [0, 1_000_000], 'Requests a second from one source address; 0 is no limit.'),
     connections: whole(8192, [1, 1_000_000], 'Connections at a time on each listener.'),
     failedLogins: whole(
       20,
       [0, 1_000_000],
       'Refused credentials a minute from one source address; then only callers that are known already are served from there for a minute. 0 is no limit.',
     ),
-    heap: whole(0, [0, 1_048_576], 'Megabytes of heap from which on requests are shed; 0 is 90 % of what Node allows.'),
   }),
   tls: group({
     certFile: file('PEM file with the certificate chain of the listeners; TLS 1.3 only.', '/etc/keystead/tls/tls.crt'),

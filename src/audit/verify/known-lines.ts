@@ -23,10 +23,6 @@ export class KnownLines {
     else same.push(known);
   }
 
-  get empty(): boolean {
-    return this.#bySeq.size === 0;
-  }
-
   /** Told of every line. @returns who knows it with another hash. */
   meet({ chain, seq, hash }: LineName): string | undefined {
     const known = this.#bySeq.get(`${chain}:${seq}`);
@@ -44,19 +40,25 @@ export class KnownLines {
 
   /** What is known and not there. @param given first and last line of each chain that is given. */
   missing(given: ReadonlyMap<string, { readonly first: number; readonly last: number }>): Problem[] {
-    const all = [...this.#bySeq.values()].flat().filter((one) => one.found !== true);
-    return all.flatMap((one) => {
-      const range = given.get(one.chain);
-      const where = `line ${one.seq} of chain ${one.chain}, which ${one.from} names`;
-      if (range === undefined) {
-        if (!one.strict || this.vouchedFor(one)) return [];
-        const message = `${where}, is not there, nor is any other line of that chain; give all files, or --expect ${one.chain}:${one.seq}:${one.hash} if it was put away`;
-        return [{ kind: 'truncated', chain: one.chain, message } as const];
-      }
-      // Between the first and the last it is missing, and told of already.
-      if (one.seq <= range.last) return [];
-      const message = `${where}, is not there; the chain ends with line ${range.last}`;
-      return [{ kind: 'truncated', chain: one.chain, message } as const];
-    });
+    const all = [...this.#bySeq.values()].flat();
+    const told = (trusted: boolean) =>
+      all.filter((one) => one.trusted === trusted && one.found !== true).flatMap((one) => this.#absent(one, given));
+    // Those that are trusted come last: they may stand for what others name.
+    return [...told(false), ...told(true)];
+  }
+
+  #absent(one: Known, given: Parameters<KnownLines['missing']>[0]): Problem[] {
+    const { chain, seq, hash, from, strict, trusted } = one;
+    const range = given.get(chain);
+    const where = `line ${seq} of chain ${chain}, which ${from} names`;
+    if (range === undefined) {
+      if (!strict || (!trusted && this.vouchedFor(one))) return [];
+      const otherwise = trusted ? '' : `, or --expect ${chain}:${seq}:${hash} if it was put away`;
+      const message = `${where}, is not there, nor is any other line of that chain; give all files${otherwise}`;
+      return [{ kind: 'truncated', chain, message }];
+    }
+    // Between the first and the last it is missing, and told of already.
+    if (seq <= range.last) return [];
+    return [{ kind: 'truncated', chain, message: `${where}, is not there; the chain ends with line ${range.last}` }];
   }
 }

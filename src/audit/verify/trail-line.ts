@@ -30,6 +30,7 @@ export type ReadLine = TrailLine | 'unchained' | 'unreadable';
 /** `,"hash":"` and what follows it to the end of a line. */
 const HASH_FIELD = ',"hash":"'.length + 64 + '"}'.length;
 const HASH_END = /^,"hash":"[0-9a-f]{64}"\}$/;
+const BRACE = 0x7b;
 const HASH = /^[0-9a-f]{64}$/;
 const CHAIN = /^[0-9a-f]{32}$/;
 
@@ -60,6 +61,7 @@ export function readTrailLine(bytes: Buffer): ReadLine {
 }
 
 function parsed(bytes: Buffer): Record<string, unknown> | undefined {
+  if (bytes[0] !== BRACE) return undefined;
   try {
     const value: unknown = JSON.parse(bytes.toString());
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;

@@ -125,8 +125,8 @@ function action(name: string): Action {
 }
 
 function listener(name: string): PolicyRequest['listener'] {
-  if (name === 'http' || name === 'grpc' || name === 'admin') return name;
-  throw new InvalidArgumentError('give http, grpc or admin');
+  if (name === 'http' || name === 'grpc') return name;
+  throw new InvalidArgumentError('give http or grpc');
 }
 
 function instant(text: string): Date {

@@ -1,9 +1,11 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { KeysteadError } from '../../core/errors.ts';
+import type { RequestSpan } from '../../telemetry/tracing.ts';
+import type { Peer } from '../peers.ts';
 import { failureOf, type House } from './house.ts';
 import { LiveCall } from './live-call.ts';
 import { PREFIX, receiveMessage } from './receive.ts';
-import { readHead } from './request.ts';
+import { assertOneAuthorization, readHead } from './request.ts';
 import { failureTrailers, StatusError } from './status.ts';
 
 /** Milliseconds that the message of a call may take to arrive. */
@@ -14,6 +16,8 @@ const HEADERS = { ':status': 200, 'content-type': 'application/grpc' };
 const WITH_TRAILERS = { waitForTrailers: true };
 const OK = 0;
 const CANCELED = 1;
+/** Statuses that are the service's own fault: INTERNAL, UNAVAILABLE, DATA_LOSS. */
+const FAULTS: ReadonlySet<number> = new Set([13, 14, 15]);
 const OK_TRAILERS = { 'grpc-status': '0' };
 
 /**
@@ -25,16 +29,20 @@ const OK_TRAILERS = { 'grpc-status': '0' };
 export class ServedCall {
   readonly #house: House;
   readonly #stream: ServerHttp2Stream;
+  readonly #peer: Peer;
   readonly #started = performance.now();
   readonly #arrival: NodeJS.Timeout;
   #deadline: NodeJS.Timeout | undefined;
   #route = 'unknown';
+  #traceId = '';
+  #span: RequestSpan | undefined;
   #live: LiveCall | undefined;
   /** The status that was given; undefined as long as the caller waits. */
   #status: number | undefined;
   #trailers: Record<string, string> = OK_TRAILERS;
 
-  constructor(house: House, stream: ServerHttp2Stream) {
+  constructor(house: House, stream: ServerHttp2Stream, peer: Peer) {
+    this.#peer = peer;
     this.#house = house;
     this.#stream = stream;
     this.#arrival = setTimeout(() => this.#late(), ARRIVAL);
@@ -52,19 +60,33 @@ export class ServedCall {
     return this.answered || this.#stream.destroyed;
   }
 
-  async serve(headers: IncomingHttpHeaders): Promise<void> {
+  async serve(headers: IncomingHttpHeaders, rawHeaders: readonly string[]): Promise<void> {
+    const { tracing, traceId } = this.#house;
+    this.#traceId = traceId(headers['traceparent']);
+    if (tracing === undefined) return this.#serve(headers, rawHeaders);
+    this.#span = tracing.request('grpc', this.#known(headers[':path']), headers, this.#traceId);
+    return this.#span.run(() => this.#serve(headers, rawHeaders));
+  }
+
+  /** A path that a caller made up is nobody's name. */
+  #known(path: string | undefined): string {
+    return path !== undefined && this.#house.methods.has(path) ? path : this.#route;
+  }
+
+  async #serve(headers: IncomingHttpHeaders, rawHeaders: readonly string[]): Promise<void> {
     try {
-      const { method, timeout, gzip, credentials } = readHead(headers, this.#house.methods);
+      const { method, timeout, gzip, credentials } = readHead(headers, this.#house.methods, this.#peer);
       this.#route = method.path;
       if (timeout !== undefined) {
         const passed = () => this.#cancel(new KeysteadError('timeout', 'the deadline has passed'));
         this.#deadline = setTimeout(passed, timeout);
       }
+      assertOneAuthorization(rawHeaders);
       const principal = await method.admit(credentials);
       const message = await receiveMessage(this.#stream, method.limit, gzip);
       clearTimeout(this.#arrival);
       if (this.#over) return;
-      this.#live = new LiveCall(principal, this.#house.traceId(headers['traceparent']));
+      this.#live = new LiveCall(principal, this.#traceId, this.#peer.source);
       if ('answer' in method) return this.#end(frame(await method.answer(message, this.#live)));
       // Each waits until it is sent, so a caller who does not read is not written to.
       for await (const answer of method.answers(message, this.#live)) await this.#sent(answer);
@@ -80,6 +102,7 @@ export class ServedCall {
     clearTimeout(this.#deadline);
     const seconds = (performance.now() - this.#started) / 1000;
     this.#house.metrics.request('grpc', this.#route, this.#status ?? CANCELED, seconds);
+    this.#span?.end(this.#status ?? CANCELED, FAULTS.has(this.#status ?? CANCELED));
     if (!this.answered) this.#live?.abort(new KeysteadError('client-gone', 'the caller went away'));
   }
 

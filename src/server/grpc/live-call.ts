@@ -6,10 +6,12 @@ export class LiveCall implements Call {
   readonly principal: Principal;
   readonly traceId: string;
   readonly listener = 'grpc';
+  readonly source?: string;
   #controller: AbortController | undefined;
   #reason: KeysteadError | undefined;
 
-  constructor(principal: Principal, traceId: string) {
+  constructor(principal: Principal, traceId: string, source?: string) {
+    if (source !== undefined) this.source = source;
     this.principal = principal;
     this.traceId = traceId;
   }

@@ -1,5 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import type { Credentials } from '../../core/authenticator.ts';
+import { KeysteadError } from '../../core/errors.ts';
+import type { Peer } from '../peers.ts';
 import type { Method } from './method.ts';
 import { STATUS, StatusError } from './status.ts';
 
@@ -19,7 +21,11 @@ const MILLISECONDS = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 
 const LONGEST = 2 ** 31 - 1;
 
 /** Reads the headers of a call. Throws `StatusError` with the response headers that such a refusal has, as grpc-go does. */
-export function readHead(headers: IncomingHttpHeaders, methods: ReadonlyMap<string, Method>): RequestHead {
+export function readHead(
+  headers: IncomingHttpHeaders,
+  methods: ReadonlyMap<string, Method>,
+  peer: Peer = {},
+): RequestHead {
   const { invalidArgument, internal, unimplemented } = STATUS;
   if (!CONTENT_TYPE.test(headers['content-type'] ?? '')) {
     const more = { headers: { ':status': 415 } };
@@ -43,8 +49,14 @@ export function readHead(headers: IncomingHttpHeaders, methods: ReadonlyMap<stri
     method,
     timeout: milliseconds,
     gzip: encoding === 'gzip',
-    credentials: { listener: 'grpc', ...(authorization === undefined ? {} : { authorization }) },
+    credentials: { listener: 'grpc', ...peer, ...(authorization === undefined ? {} : { authorization }) },
   };
+}
+
+/** The library keeps the first of several and drops the rest unseen: who reads the other one would see somebody else. */
+export function assertOneAuthorization(rawHeaders: readonly string[]): void {
+  const names = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'authorization');
+  if (names.length > 1) throw new KeysteadError('bad-credentials', 'there is more than one authorization entry');
 }
 
 /** Milliseconds of a `grpc-timeout` header: one to eight digits and a unit. */

@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import { traceIds } from '../../core/trace-id.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { Services } from '../../wiring.ts';
+import { peers } from '../peers.ts';
 import type { TlsMaterial } from '../tls.ts';
 import { healthMethods } from './health.ts';
 import { kmsMethods } from './kms.ts';
@@ -28,9 +29,12 @@ export function openGrpcServer({ services, config, log, tls, clock }: GrpcServer
       metrics: services.metrics,
       log,
       traceId: traceIds(),
+      peerOf: peers(),
+      tracing: services.tracing,
     },
     clock,
     tls,
+    certificate: config.tls.clientCertificate,
     draining,
     connections: config.limits.connections,
   });

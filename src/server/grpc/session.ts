@@ -1,4 +1,5 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
 import { ServedCall } from './call.ts';
 import type { House } from './house.ts';
 
@@ -36,7 +37,7 @@ export class ServedSession {
   constructor(house: House, session: ServerHttp2Session) {
     this.#house = house;
     this.#session = session;
-    session.on('stream', (stream, headers) => this.#serve(stream, headers));
+    session.on('stream', (stream, headers, _flags, raw) => this.#serve(stream, headers, raw));
     session.on('ping', () => this.#spend());
     session.on('remoteSettings', () => this.#spend());
     session.on('error', (error) => house.log?.debug({ err: error }, 'gRPC session failed'));
@@ -64,9 +65,9 @@ export class ServedSession {
     if (++this.#idle > IDLE_SWEEPS) this.endIdle();
   }
 
-  #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+  #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[]): void {
     const first = this.#open.size === 0;
-    const call = new ServedCall(this.#house, stream);
+    const call = new ServedCall(this.#house, stream, this.#house.peerOf(this.#session.socket as Socket));
     this.#open.add(call);
     this.#idle = 0;
     if (this.#ending && first) this.#giveNotice();
@@ -77,7 +78,7 @@ export class ServedSession {
       else if (this.#patience < PATIENCE) this.#patience++;
       if (this.#ending) this.endIdle();
     });
-    void call.serve(headers);
+    void call.serve(headers, raw);
   }
 
   /** Only while a call is open: behind its own GOAWAY the library reads no further once there is none. */

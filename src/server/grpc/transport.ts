@@ -21,6 +21,8 @@ export interface TransportDeps {
   readonly house: House;
   readonly clock: Clock;
   readonly tls: TlsMaterial | undefined;
+  /** What of a client certificate, where there is a client CA. */
+  readonly certificate?: 'required' | 'optional';
   /** Aborted by `drain` and `close`, so that streams of answers end. */
   readonly draining: AbortController;
   /** Connections at a time. */
@@ -28,10 +30,14 @@ export interface TransportDeps {
 }
 
 /** gRPC over HTTP/2, cleartext with prior knowledge or TLS, for any methods, over connections that it is given. */
-export function openTransport({ house, clock, draining, tls, connections: most }: TransportDeps): GrpcServer {
+export function openTransport(deps: TransportDeps): GrpcServer {
+  const { house, clock, draining, tls, connections: most } = deps;
   const connections = new Connections();
   const sessions = new Set<ServedSession>();
-  const http2 = tls === undefined ? createServer(SESSION) : createSecureServer({ ...SESSION, ...tlsOptions(tls) });
+  const http2 =
+    tls === undefined
+      ? createServer(SESSION)
+      : createSecureServer({ ...SESSION, ...tlsOptions(tls, deps.certificate) });
   http2.on('session', (session) => {
     const connection = connections.of(session.socket);
     if (connection !== undefined) connection.busy++;
@@ -71,12 +77,12 @@ export function openTransport({ house, clock, draining, tls, connections: most }
   };
 }
 
-function tlsOptions(tls: TlsMaterial) {
+function tlsOptions(tls: TlsMaterial, certificate: TransportDeps['certificate']) {
   const known = tls.clientCa !== undefined;
   return {
     ...secureContext(tls),
     handshakeTimeout: HANDSHAKE_TIMEOUT,
     requestCert: known,
-    rejectUnauthorized: known,
+    rejectUnauthorized: known && certificate !== 'optional',
   };
 }

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.ts';
 import { KeysteadError } from '../../core/errors.ts';
 import { traceIds } from '../../core/trace-id.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
 import type { Services } from '../../wiring.ts';
 import { assertJsonType, parseJson } from './json-body.ts';
 import { BODY_LIMIT, DEFAULT_LIMITS, type HttpLimits, MAX_SEGMENT_LENGTH, serverOptions } from './limits.ts';
@@ -34,7 +35,7 @@ interface Tls {
 
 /** Builds the HTTP service. Does not listen. */
 export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
-  const limits = { ...DEFAULT_LIMITS, ...deps.limits };
+  const limits = { ...DEFAULT_LIMITS, maxConnections: deps.config.limits.connections, ...deps.limits };
   const traceId = traceIds();
   const app = createApp(deps, limits, traceId);
   // Fastify's typings have no place for these of Node's server. A caller that sent all it had to say, and closed its
@@ -47,13 +48,20 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   readJsonStrictly(app);
   const routeDeps: RouteDeps = {
     services: deps.services,
-    report: faultLog(deps.log),
+    report: counted(deps.services.metrics, faultLog(deps.log)),
     openapi: async () => (await import('./openapi.ts')).openapiDocument(),
   };
   answerFailures(app, { routes: ROUTES, metrics: deps.services.metrics, report: routeDeps.report });
   addRoutes(app, deps, routeDeps);
   await app.ready();
   return app;
+}
+
+function counted(metrics: Metrics, report: RouteDeps['report']): RouteDeps['report'] {
+  return (error, request) => {
+    metrics.failure(error.reason);
+    report(error, request);
+  };
 }
 
 /** Routes check and write by themselves, strictly. Fastify's own compilers coerce, and cost every start their loading. */
@@ -85,14 +93,21 @@ function createApp(deps: AppDeps, limits: HttpLimits, traceId: ReturnType<typeof
     clientErrorHandler: (error, socket) => answerClientError(error, socket, traceId(undefined)),
   };
   if (deps.tls === undefined) return fastify({ ...options, http: node });
-  const https = { ...node, ...tlsOptions(deps.tls), handshakeTimeout: limits.headersTimeout };
+  const https = { ...node, ...tlsOptions(deps.tls, deps.config), handshakeTimeout: limits.headersTimeout };
   return fastify({ ...options, https } as FastifyServerOptions);
 }
 
-function tlsOptions({ cert, key, clientCa }: Tls): TlsOptions {
+function tlsOptions({ cert, key, clientCa }: Tls, config: Config): TlsOptions {
   const minVersion = 'TLSv1.3';
   if (clientCa === undefined) return { cert, key, minVersion };
-  return { cert, key, minVersion, ca: clientCa, requestCert: true, rejectUnauthorized: true };
+  return {
+    cert,
+    key,
+    minVersion,
+    ca: clientCa,
+    requestCert: true,
+    rejectUnauthorized: config.tls.clientCertificate === 'required',
+  };
 }
 
 /** `application/json` is the one type of bodies. */

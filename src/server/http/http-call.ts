@@ -9,10 +9,12 @@ export class HttpCall implements Call {
   readonly principal: Principal;
   readonly traceId: string;
   readonly listener = 'http';
+  readonly source?: string;
   readonly #response: ServerResponse;
   #signal: AbortSignal | undefined;
 
-  constructor(principal: Principal, traceId: string, response: ServerResponse) {
+  constructor(principal: Principal, traceId: string, response: ServerResponse, source?: string) {
+    if (source !== undefined) this.source = source;
     this.principal = principal;
     this.traceId = traceId;
     this.#response = response;

@@ -8,7 +8,7 @@ export type Access = 'public' | 'open' | 'caller';
 /** What a route works with. */
 export interface RouteDeps {
   readonly services: Services;
-  /** Logs a failure that is the server's own fault, with its cause; does nothing for all others. */
+  /** Counts a failure; logs one that is the server's own fault, with its cause. */
   report(error: KeysteadError, request: FastifyRequest): void;
   /** Makes the OpenAPI document; the generator is only loaded then. */
   openapi(): Promise<object>;

@@ -1,6 +1,8 @@
 import type { FastifyRequest, onRequestHookHandler } from 'fastify';
 import type { Call } from '../../../core/call.ts';
+import type { Tracing } from '../../../telemetry/tracing.ts';
 import type { Services } from '../../../wiring.ts';
+import { peers } from '../../peers.ts';
 import { ANONYMOUS, HttpCall } from '../http-call.ts';
 import { readQuery } from '../query.ts';
 import type { Route } from '../route.ts';
@@ -23,9 +25,10 @@ declare module 'fastify' {
  */
 export function admission(deps: { services: Services; development: boolean }): (route: Route) => onRequestHookHandler {
   const { services, development } = deps;
+  const peerOf = peers();
   return (route) => {
     const noQuery = route.query.length === 0;
-    return (request, reply, done) => {
+    const admit: onRequestHookHandler = (request, reply, done) => {
       observe(services.metrics, route.url, reply);
       if (route.bodyLimit !== undefined) request.bodyLimit = route.bodyLimit;
       const { raw } = request;
@@ -41,13 +44,24 @@ export function admission(deps: { services: Services; development: boolean }): (
         return done();
       }
       const { authorization } = raw.headers;
+      const peer = peerOf(raw.socket);
       services
-        .authenticate({ listener: 'http', ...(authorization === undefined ? {} : { authorization }) })
+        .authenticate({ listener: 'http', ...peer, ...(authorization === undefined ? {} : { authorization }) })
         .then((principal) => {
-          request.call = new HttpCall(principal, request.id, reply.raw);
+          request.call = new HttpCall(principal, request.id, reply.raw, peer.source);
           done();
         }, done);
     };
+    return services.tracing === undefined ? admit : traced(services.tracing, route, admit);
+  };
+}
+
+/** The rest of the request runs below its span. */
+function traced(tracing: Tracing, { url }: Route, admit: onRequestHookHandler): onRequestHookHandler {
+  return function (request, reply, done) {
+    const span = tracing.request('http', url, request.raw.headers, request.id);
+    reply.raw.on('close', () => span.end(reply.raw.statusCode, reply.raw.statusCode >= 500));
+    span.run(() => admit.call(this, request, reply, done));
   };
 }
 

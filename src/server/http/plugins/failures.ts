@@ -26,7 +26,9 @@ export function answerFailures(
     }
     const allow = allowed(request.raw.url ?? '');
     if (allow !== undefined) reply.header('allow', allow);
-    return sendProblem(reply, missingError(allow), request.id);
+    const error = missingError(allow);
+    deps.metrics.failure(error.reason);
+    return sendProblem(reply, error, request.id);
   };
   app.setNotFoundHandler(missing);
   app.setErrorHandler((thrown, request, reply) => {

@@ -7,6 +7,7 @@ import type { Gate } from '../../../../src/server/gate.ts';
 import { LiveCall } from '../../../../src/server/grpc/live-call.ts';
 import type { Method } from '../../../../src/server/grpc/method.ts';
 import { type GrpcServer, openTransport } from '../../../../src/server/grpc/transport.ts';
+import { peers } from '../../../../src/server/peers.ts';
 import type { TlsMaterial } from '../../../../src/server/tls.ts';
 import { listening } from '../../../support/gate.ts';
 import { testAmbient } from '../../../support/services.ts';
@@ -31,9 +32,13 @@ export async function ourTransport(
   const server = openTransport({
     house: {
       methods: new Map(methods.map((method) => [method.path, method])),
-      metrics: { request: (_transport, route, outcome) => void observed?.push({ route, outcome }) },
+      metrics: {
+        request: (_transport, route, outcome) => void observed?.push({ route, outcome }),
+        failure: () => {},
+      },
       log: log as never,
       traceId: traceIds(),
+      peerOf: peers(),
     },
     clock: over.clock ?? testAmbient().clock,
     tls: over.tls,
