@@ -45,7 +45,7 @@ export async function openTrail(options: TrailOptions): Promise<AuditSink> {
   const accept = (body: () => string): { readonly line: string; readonly written: Promise<void> } => {
     const refusal = spool.refusal(2 * MAX_LINE);
     if (refusal !== undefined) throw refusal;
-    begin();
+    void begin();
     const line = chain.next(body());
     return { line, written: spool.write(line) };
   };
