@@ -1,5 +1,3 @@
-import { request as requestPlain } from 'node:http';
-import { request as requestTls } from 'node:https';
 import { isLoopback } from '../config/address.ts';
 import { KeysteadError, type Reason } from '../core/errors.ts';
 
@@ -67,7 +65,7 @@ export async function requestJson(asked: JsonRequest): Promise<JsonAnswer> {
   }
 }
 
-function exchange(asked: JsonRequest, signal: AbortSignal): Promise<JsonAnswer> {
+async function exchange(asked: JsonRequest, signal: AbortSignal): Promise<JsonAnswer> {
   const { url, method, ca, token } = asked;
   const body = asked.body === undefined ? undefined : JSON.stringify(asked.body);
   const headers = {
@@ -76,7 +74,8 @@ function exchange(asked: JsonRequest, signal: AbortSignal): Promise<JsonAnswer> 
     ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
   };
-  const request = url.protocol === 'https:' ? requestTls : requestPlain;
+  // Where nobody is asked, nothing of it is loaded: `node:http` as a module brings Node's fetch with it.
+  const { request } = await (url.protocol === 'https:' ? import('node:https') : import('node:http'));
   return new Promise((resolve, reject) => {
     const sent = request(url, { method, headers, signal, ...(ca === undefined ? {} : { ca }) }, (response) => {
       const chunks: Buffer[] = [];

@@ -50,9 +50,7 @@ export const RULES: readonly Rule[] = [
   { path: 'src/audit/', may: [CORE, 'src/audit/', 'node:', '@noble/hashes'] },
   {
     path: 'src/telemetry/',
-    may: [CORE, 'src/telemetry/', 'node:', 'pino', '@prometheus-io/client'],
-    types: ['@opentelemetry/api'],
-    dynamic: ['@opentelemetry/api'],
+    may: [CORE, 'src/telemetry/', 'node:', 'pino', '@prometheus-io/client', '@opentelemetry/api'],
   },
   { path: 'src/config/', may: [CORE, 'src/config/', 'node:', 'typebox', 'yaml'] },
   {
