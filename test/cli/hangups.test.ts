@@ -40,11 +40,9 @@ t.test('SIGHUP at any time of the start is obeyed when the service is ready', as
 });
 
 t.test('SIGHUP ends every other command, as any program', async (t) => {
-  const child = spawn(process.execPath, ['--import', signalOnLoad('/src/cli/program.ts'), MAIN, 'config', 'explain'], {
-    stdio: 'ignore',
-    // The runner's own preloads catch signals.
-    env: { ...process.env, NODE_OPTIONS: '' },
-  });
+  const args = ['--import', signalOnLoad('/src/cli/program.ts'), MAIN, 'config', 'explain'];
+  // Without the runner's own preloads, which catch signals and come to every child through its environment.
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, ...args], { stdio: 'ignore' });
   t.teardown(() => child.kill('SIGKILL'));
   t.same(await once(child, 'exit'), [null, 'SIGHUP']);
 });

@@ -94,7 +94,7 @@ t.test('explain refuses a half of a question', async (t) => {
     [['a'.repeat(32), '--policy', 'x'], /either an audit id or --policy/],
     [['--policy', 'x', '--principal', 'token:ci'], /give --principal, --action/],
     [['--policy', 'x', '--action', 'data-key.gett'], /did you mean data-key.get/],
-    [['--policy', 'x', '--listener', 'tcp'], /give http, grpc or admin/],
+    [['--policy', 'x', '--listener', 'tcp'], /give http or grpc/],
     [['--policy', 'x', '--at', 'tomorrow'], /a time in UTC/],
   ];
   for (const [words, stderr] of wrong)
