@@ -68,7 +68,7 @@ async function end(service: ServiceProcess): Promise<void> {
 
 t.test('on a full disk no key is handed out, and all goes on when there is room', async (t) => {
   const { path, sink } = fileSink(t);
-  const service = startService(t, { audit: { ...FAST, sink } });
+  const service = startService(t, { audit: { ...FAST, sink } }, { bare: true });
   const { http } = await service.ready();
   t.equal((await getKey(http)).status, 200);
   const limit = (bytes: string) => execFileSync('prlimit', ['--pid', String(service.child.pid), `--fsize=${bytes}`]);

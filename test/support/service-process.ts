@@ -15,9 +15,12 @@ export class ServiceProcess {
   stderr = '';
   readonly #changed = new EventTarget();
 
-  constructor(t: Teardown, args: readonly string[], execArgv: readonly string[] = []) {
+  constructor(t: Teardown, args: readonly string[], execArgv: readonly string[] = [], bare = false) {
     const entry = join(import.meta.dirname, 'serve-entry.ts');
-    this.child = spawn(process.execPath, [...execArgv, entry, ...args], {
+    // `env` becomes the service: the runner's preloads, which catch signals, come by the environment.
+    const command = bare ? ['env', '-u', 'NODE_OPTIONS', process.execPath] : [process.execPath];
+    const [program = '', ...before] = command;
+    this.child = spawn(program, [...before, ...execArgv, entry, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       // Spares every process to strip and compile the same sources again.
       env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'keystead-test-compile-cache') },
@@ -81,10 +84,15 @@ export class ServiceProcess {
 export function startService(
   t: Teardown,
   config: ConfigChanges = {},
-  more: { again?: string; execArgv?: string[] } = {},
+  more: {
+    again?: string;
+    execArgv?: string[];
+    /** Without what the test runner loads into every child. */
+    bare?: boolean;
+  } = {},
 ) {
   const args = [JSON.stringify(testConfig(config)), ...(more.again === undefined ? [] : [more.again])];
-  return new ServiceProcess(t, args, more.execArgv);
+  return new ServiceProcess(t, args, more.execArgv, more.bare);
 }
 
 /** A process's direct children. */
