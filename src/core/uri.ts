@@ -221,5 +221,5 @@ const NOT_SHOWN = '(not shown)';
  * of that secret.
  */
 function printable(name: string): string {
-  return /^[A-Za-z]+(?:[-_.][A-Za-z]+)*\d{0,2}$/.test(name) && name.length <= 32 ? JSON.stringify(name) : NOT_SHOWN;
+  return /^[A-Za-z]+(?:[-_.][A-Za-z]+)*\d{0,2}$/.test(name) && name.length <= 16 ? JSON.stringify(name) : NOT_SHOWN;
 }

@@ -141,8 +141,8 @@ function ownFailure(deps: SystemDeps): KeysteadError | undefined {
   if (deps.closing?.() === true) return new KeysteadError('closing', 'the service is closing');
   const failure = deps.audit?.failure?.();
   if (failure === undefined) return undefined;
-  const why = KeysteadError.from(failure).message;
-  return new KeysteadError('audit-unavailable', `no audit line can be written, so no key is handed out: ${why}`);
+  const why = failure instanceof KeysteadError ? `: ${failure.message}` : '';
+  return new KeysteadError('audit-unavailable', `the audit trail cannot be written, so no key is handed out${why}`);
 }
 
 /** The first door that fails. A sealed service waits for people, which is no matter of doors and latencies. */
