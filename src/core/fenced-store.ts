@@ -8,11 +8,12 @@ import { within } from './within.ts';
 const PROOF_MS = 10 * 60_000;
 
 /**
- * The fence of a store: nothing is created in a store that may ignore the condition.
+ * The fence of a store: nothing is changed in a store that may ignore conditions.
  *
- * Promises: `create` goes to the store only when its `check`, which proves that `create` is conditional, has passed in
- * this process less than `proofMs` ago, and has found nothing since; where that is not so, the check is made first, and
- * whatever that throws, `create` throws. So a store that was away at start, and comes back as another, loses no key.
+ * Promises: whatever changes a record goes to the store only when its `check`, which proves that `create` and `replace` are
+ * conditional, has passed in this process less than `proofMs` ago, and has found nothing since; where that is not so, the
+ * check is made first, and what that throws is thrown. So a store that was away at start, and comes back as another, loses
+ * no key.
  * Does not promise: that the store still obeys a moment later.
  */
 export function fencedStore(store: WrappedKeyStore, deps: { clock: Clock; proofMs?: number }): WrappedKeyStore {
@@ -57,8 +58,14 @@ export function fencedStore(store: WrappedKeyStore, deps: { clock: Clock; proofM
       await demand(call);
       return store.create(name, bytes, call);
     },
-    replace: (name, bytes, etag, call) => store.replace(name, bytes, etag, call),
-    delete: (name, etag, call) => store.delete(name, etag, call),
+    async replace(name, bytes, etag, call) {
+      await demand(call);
+      return store.replace(name, bytes, etag, call);
+    },
+    async delete(name, etag, call) {
+      await demand(call);
+      return store.delete(name, etag, call);
+    },
     list: (prefix, from, limit, call) => store.list(prefix, from, limit, call),
     check,
     close: () => store.close(),

@@ -1,44 +1,121 @@
+import { randomUUID } from 'node:crypto';
 import type { Call } from './call.ts';
 import { KeysteadError } from './errors.ts';
-import type { WrappedKeyStore } from './store.ts';
+import { JsonFields } from './json-fields.ts';
+import type { Stored, WrappedKeyStore } from './store.ts';
+import { parseStrictJson } from './strict-json.ts';
 
 /** The one record that proofs write, and that is never deleted: the proof needs no more rights than the service. */
 export const PROBE_NAME = 'keystead-probe.json';
 
+const FORMAT = 2;
+/** Times that others may change the probe, or an old one may be shown, before the proof gives up. */
+const ROUNDS = 5;
+
 /**
- * Proves that `create` is conditional, on the probe record: throws `not-supported` for a store that overwrites, or that
- * says "created" for a record that was there. Two first callers would lose a key on such a store.
+ * Proves on the probe record that `create` and `replace` are conditional. Throws `not-supported` for a store that
+ * overwrites what it was told to create only if missing, where two first callers would lose a key, or replaces what has
+ * changed since it was read, where a rotation would be lost; also for one that does so and denies it.
+ *
+ * The probe names an etag that it once had. So a stale one is at hand, and a proof leaves nothing written: some stores take
+ * one write a second of one record. Who may not replace at all can lose nothing so, and passes.
  */
-export async function proveConditionalCreate(store: WrappedKeyStore, call: Call): Promise<void> {
-  const before = (await store.read(PROBE_NAME, call))?.bytes ?? (await firstProbe(store, call));
-  // Other bytes at every turn, so that an overwritten probe is seen.
-  const next = probeBytes(turnOf(before) + 1);
-  const created = await store.create(PROBE_NAME, next, call);
-  const after = await store.read(PROBE_NAME, call);
-  if (created || after === undefined || Buffer.compare(after.bytes, before) !== 0) throw ignoresTheCondition(store);
-}
-
-async function firstProbe(store: WrappedKeyStore, call: Call): Promise<Uint8Array> {
-  await store.create(PROBE_NAME, probeBytes(1), call); // false: another process was first
-  const probe = await store.read(PROBE_NAME, call);
-  if (probe === undefined) {
-    throw new KeysteadError('not-supported', `${store.uri} does not show a record that was just created in it`);
+export async function proveConditionalWrites(store: WrappedKeyStore, call: Call): Promise<void> {
+  for (let round = 0; round < ROUNDS; round++) {
+    const before = (await store.read(PROBE_NAME, call)) ?? (await firstProbe(store, call));
+    const stale = staleEtagOf(store, before);
+    if (stale === undefined && (await makeStale(store, before, call))) continue;
+    if (await obeys(store, { before, stale }, call)) return;
   }
-  return probe.bytes;
+  throw new KeysteadError('store-lagging', `${store.uri} does not show yet what was written to it; ask again`, {
+    retryAfter: 1,
+  });
 }
 
-function probeBytes(turn: number): Uint8Array {
-  return Buffer.from(JSON.stringify({ 'keystead-probe': turn }));
+async function firstProbe(store: WrappedKeyStore, call: Call): Promise<Stored> {
+  await store.create(PROBE_NAME, probeBytes(store), call); // false: another process was first
+  const probe = await store.read(PROBE_NAME, call);
+  if (probe !== undefined) return probe;
+  throw new KeysteadError('not-supported', `${store.uri} does not show a record that was just created in it`);
 }
 
-function turnOf(probe: Uint8Array): number {
-  const turn = /^\{"keystead-probe":(\d{1,15})\}$/.exec(Buffer.from(probe).toString('latin1'))?.[1];
-  return turn === undefined ? 0 : Number(turn);
+/** Writes a probe that names its last etag. False: whoever asks may not replace. */
+async function makeStale(store: WrappedKeyStore, { etag }: Stored, call: Call): Promise<boolean> {
+  try {
+    await store.replace(PROBE_NAME, probeBytes(store, etag), etag, call);
+  } catch (error) {
+    const { code, reason } = KeysteadError.from(error);
+    if (code === 'permission_denied') return false;
+    if (reason !== 'stale-etag') throw error; // else another process was first
+  }
+  return true;
 }
 
-function ignoresTheCondition(store: WrappedKeyStore): KeysteadError {
+/** Whether the probe is still what it was, after all that must not change it. */
+async function obeys(
+  store: WrappedKeyStore,
+  { before, stale }: { readonly before: Stored; readonly stale: string | undefined },
+  call: Call,
+): Promise<boolean> {
+  // Bytes that nobody else writes, so that whose they are is seen.
+  const [created, replaced] = [probeBytes(store, stale), probeBytes(store, stale)];
+  if (await store.create(PROBE_NAME, created, call)) throw overwrites(store);
+  if (stale !== undefined) await mustRefuse(store, replaced, stale, call);
+  const after = await store.read(PROBE_NAME, call);
+  if (after === undefined || isSame(after.bytes, created)) throw overwrites(store);
+  if (isSame(after.bytes, replaced)) throw replaces(store);
+  return isSame(after.bytes, before.bytes);
+}
+
+async function mustRefuse(store: WrappedKeyStore, bytes: Uint8Array, stale: string, call: Call): Promise<void> {
+  try {
+    await store.replace(PROBE_NAME, bytes, stale, call);
+  } catch (error) {
+    const { code, reason } = KeysteadError.from(error);
+    if (reason === 'stale-etag' || code === 'permission_denied') return;
+    throw error;
+  }
+  throw replaces(store);
+}
+
+function probeBytes(store: WrappedKeyStore, staleEtag?: string): Uint8Array {
+  return Buffer.from(
+    JSON.stringify({ 'keystead-probe': FORMAT, store: kindOf(store), staleEtag, nonce: randomUUID() }),
+  );
+}
+
+/** The etags of one kind of store are none of another's, which refuses them unseen; and records may have been copied. */
+function kindOf({ uri }: WrappedKeyStore): string {
+  return uri.replace(/\?.*$/s, '');
+}
+
+/** Undefined for a probe that names none of a store like this one, or was written by somebody else. */
+function staleEtagOf(store: WrappedKeyStore, { bytes, etag }: Stored): string | undefined {
+  const corrupt = (what: string) => new KeysteadError('record-corrupt', what);
+  try {
+    const fields = new JsonFields(parseStrictJson(bytes, 1, corrupt), '', corrupt);
+    fields.integer('keystead-probe', FORMAT, FORMAT);
+    const stale = fields.text('staleEtag', 1024);
+    return stale === etag || fields.text('store', 100) !== kindOf(store) ? undefined : stale;
+  } catch {
+    return undefined;
+  }
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  return Buffer.compare(one, other) === 0;
+}
+
+function overwrites(store: WrappedKeyStore): KeysteadError {
   return new KeysteadError(
     'not-supported',
     `${store.uri} overwrites a record that it was told to create only if missing; two first callers would lose a key, so give another store`,
+  );
+}
+
+function replaces(store: WrappedKeyStore): KeysteadError {
+  return new KeysteadError(
+    'not-supported',
+    `${store.uri} replaces a record that has changed since it was read; of two changes at once one would be lost, so give another store`,
   );
 }

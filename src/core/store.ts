@@ -35,7 +35,7 @@ export interface WrappedKeyStore {
   delete(name: string, etag: string, call: Call): Promise<void>;
   /** Names that begin with `prefix`, from `from` on (a `next` of an earlier page), at most `limit`. */
   list(prefix: string, from: string | undefined, limit: number, call: Call): Promise<Page<string>>;
-  /** For readiness; also proves that `create` is conditional, and refuses a store that ignores the condition. */
+  /** For readiness; also proves that `create` and `replace` are conditional, and refuses a store that ignores a condition. */
   check(call: Call): Promise<void>;
   close(): Promise<void>;
 }

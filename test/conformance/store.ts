@@ -1,7 +1,7 @@
 import type { Test } from 'tap';
 import { KeysteadError } from '../../src/core/errors.ts';
 import type { WrappedKeyStore } from '../../src/core/store.ts';
-import { proveConditionalCreate } from '../../src/core/store-check.ts';
+import { proveConditionalWrites } from '../../src/core/store-check.ts';
 import { failure } from '../support/failure.ts';
 import { faultyStore } from '../support/faulty-store.ts';
 import { testCall } from '../support/services.ts';
@@ -161,17 +161,19 @@ function lists(t: Test, open: (t: Test) => Promise<WrappedKeyStore>): void {
 }
 
 function readiness(t: Test, open: (t: Test) => Promise<WrappedKeyStore>): void {
-  t.test('check proves that create is conditional, as often as it is asked', async (t) => {
+  t.test('check proves that writes are conditional, as often as it is asked', async (t) => {
     const store = await open(t);
     await store.check(call);
     await store.check(call);
     await Promise.all([store.check(call), store.check(call)]);
   });
-  t.test('the proof refuses a store that ignores the condition', async (t) => {
-    const store = faultyStore(await open(t), (operation) => (operation === 'create' ? 'overwrites' : undefined));
-    await t.rejects(proveConditionalCreate(store, call), failure('not-supported'));
-    await t.rejects(proveConditionalCreate(store, call), failure('not-supported'));
-  });
+  for (const ignoring of ['create', 'replace'] as const) {
+    t.test(`the proof refuses a store that ignores the condition of ${ignoring}`, async (t) => {
+      const store = faultyStore(await open(t), (operation) => (operation === ignoring ? 'overwrites' : undefined));
+      await t.rejects(proveConditionalWrites(store, call), failure('not-supported'));
+      await t.rejects(proveConditionalWrites(store, call), failure('not-supported'));
+    });
+  }
 }
 
 const ODD_NAMES = [

@@ -2,7 +2,7 @@ import t from 'tap';
 import { KeysteadError, type Reason } from '../../src/core/errors.ts';
 import { fencedStore } from '../../src/core/fenced-store.ts';
 import type { WrappedKeyStore } from '../../src/core/store.ts';
-import { proveConditionalCreate } from '../../src/core/store-check.ts';
+import { proveConditionalWrites } from '../../src/core/store-check.ts';
 import { memoryStore } from '../../src/providers/memory/store.ts';
 import { storeSuite } from '../conformance/store.ts';
 import { failure } from '../support/failure.ts';
@@ -25,14 +25,22 @@ function fenced(plan: FaultPlan = () => undefined) {
     async check(call) {
       asked.push('check');
       if (state.fails !== undefined) throw new KeysteadError(state.fails, 'the check fails');
-      await proveConditionalCreate(inner, call);
+      await proveConditionalWrites(inner, call);
     },
     create(name, bytes, call) {
       asked.push(`create ${name}`);
       return inner.create(name, bytes, call);
     },
+    replace(name, bytes, etag, call) {
+      asked.push(`replace ${name}`);
+      return inner.replace(name, bytes, etag, call);
+    },
+    delete(name, etag, call) {
+      asked.push(`delete ${name}`);
+      return inner.delete(name, etag, call);
+    },
   };
-  return { asked, clock, state, store: fencedStore(counted, { clock }) };
+  return { asked, clock, inner, state, store: fencedStore(counted, { clock }) };
 }
 
 // Its check leaves no record here, so that lists hold what the suite has put there.
@@ -61,6 +69,23 @@ t.test('a store that was away at start, and ignores the condition when it comes 
   await t.rejects(store.create('a', record, call), failure('not-supported', /overwrites/));
   t.equal(await store.read('a', call), undefined);
   t.notOk(asked.includes('create a'));
+});
+
+t.test('nothing is replaced or deleted in a store that ignores a condition, or before it was proved', async (t) => {
+  const good = fenced();
+  const etagOf = async ({ inner }: { inner: WrappedKeyStore }) => (await inner.read('a', call))?.etag ?? '';
+  await good.inner.create('a', record, call);
+  await good.store.replace('a', record, await etagOf(good), call);
+  await good.clock.advance(PROOF);
+  await good.store.delete('a', await etagOf(good), call);
+  t.same(good.asked, ['check', 'replace a', 'check', 'delete a']);
+  const blind = fenced((operation) => (operation === 'replace' ? 'overwrites' : undefined));
+  await blind.inner.create('a', record, call);
+  const etag = await etagOf(blind);
+  await t.rejects(blind.store.replace('a', record, etag, call), failure('not-supported', /replaces/));
+  await t.rejects(blind.store.delete('a', etag, call), failure('not-supported', /replaces/));
+  await t.rejects(blind.store.create('b', record, call), failure('not-supported', /replaces/));
+  t.same(blind.asked, ['check', 'check', 'check']);
 });
 
 t.test('the proof is made again when it is old, and when the clock was set back', async (t) => {

@@ -11,8 +11,10 @@ export type Fault =
   | 'repeats'
   /** It never answers, whatever the call's deadline says. */
   | 'hangs'
-  /** `create` overwrites what is there, and says that it created. */
+  /** `create` and `replace` overwrite what is there, whatever the condition, and say that they did what was asked. */
   | 'overwrites'
+  /** The same, and they say that the condition did not hold. */
+  | 'denies'
   /** `create` writes nothing, and says that it created. */
   | 'pretends'
   /** `read` says that there is nothing. */
@@ -47,19 +49,27 @@ export function faultyStore(
     async create(name, bytes, call) {
       const fault = faultOf('create', name);
       if (fault === 'pretends') return true;
-      if (fault !== 'overwrites') return faulty(fault, () => inner.create(name, bytes, call));
-      const there = await inner.read(name, call);
-      if (there === undefined) return inner.create(name, bytes, call);
+      const there = isBlind(fault) ? await inner.read(name, call) : undefined;
+      if (there === undefined) return faulty(fault, () => inner.create(name, bytes, call));
       await inner.replace(name, bytes, there.etag, call);
-      return true;
+      return fault === 'overwrites';
     },
-    replace: (name, bytes, etag, call) =>
-      faulty(faultOf('replace', name), () => inner.replace(name, bytes, etag, call)),
+    async replace(name, bytes, etag, call) {
+      const fault = faultOf('replace', name);
+      const there = isBlind(fault) ? await inner.read(name, call) : undefined;
+      if (there === undefined) return faulty(fault, () => inner.replace(name, bytes, etag, call));
+      await inner.replace(name, bytes, there.etag, call);
+      if (fault === 'denies' && there.etag !== etag) throw new KeysteadError('stale-etag', 'the record has changed');
+    },
     delete: (name, etag, call) => faulty(faultOf('delete', name), () => inner.delete(name, etag, call)),
     list: (prefix, from, limit, call) => faulty(faultOf('list', prefix), () => inner.list(prefix, from, limit, call)),
     check: (call) => inner.check(call),
     close: () => inner.close(),
   };
+}
+
+function isBlind(fault: Fault | undefined): boolean {
+  return fault === 'overwrites' || fault === 'denies';
 }
 
 async function faulty<T>(fault: Fault | undefined, work: () => Promise<T>): Promise<T> {

@@ -3,7 +3,7 @@ import type { Call } from '../../core/call.ts';
 import { KeysteadError } from '../../core/errors.ts';
 import type { SecretSource } from '../../core/secret-reference.ts';
 import type { Page, Stored, WrappedKeyStore } from '../../core/store.ts';
-import { proveConditionalCreate } from '../../core/store-check.ts';
+import { proveConditionalWrites } from '../../core/store-check.ts';
 import { UPSTREAM_MS, upstream } from '../../core/upstream.ts';
 import { uriWithoutCredentials } from '../../core/uri.ts';
 import type { StorageUriOf } from '../../core/uri-schemas.ts';
@@ -114,7 +114,7 @@ class S3Store implements WrappedKeyStore {
     const absent = this.#create ? { NoSuchBucket: () => undefined } : {};
     const found = await this.#send(call, (signal) => this.#names({ MaxKeys: 1 }, signal), absent);
     if (found === undefined) await this.#send(call, (signal) => createBucket(this.#s3, this.#bucket, signal));
-    await proveConditionalCreate(this, call);
+    await proveConditionalWrites(this, call);
   }
 
   async close(): Promise<void> {

@@ -3,7 +3,7 @@ import type { ContainerClient, ContainerListBlobFlatSegmentResponse } from '@azu
 import type { Call } from '../../core/call.ts';
 import { KeysteadError } from '../../core/errors.ts';
 import type { Page, Stored, WrappedKeyStore } from '../../core/store.ts';
-import { proveConditionalCreate } from '../../core/store-check.ts';
+import { proveConditionalWrites } from '../../core/store-check.ts';
 import { UPSTREAM_MS, upstream } from '../../core/upstream.ts';
 import { uriWithoutCredentials } from '../../core/uri.ts';
 import type { StorageUriOf } from '../../core/uri-schemas.ts';
@@ -105,7 +105,7 @@ class BlobStore implements WrappedKeyStore {
     const absent = this.#create ? { ContainerNotFound: () => undefined } : {};
     const found = await this.#send(call, look, absent);
     if (found === undefined) await this.#send(call, (abortSignal) => this.#createContainer(abortSignal));
-    await proveConditionalCreate(this, call);
+    await proveConditionalWrites(this, call);
   }
 
   /** Nothing is held open: connections end by themselves. */

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import type { Call } from '../../core/call.ts';
 import { KeysteadError } from '../../core/errors.ts';
 import type { Page, Stored, WrappedKeyStore } from '../../core/store.ts';
-import { proveConditionalCreate } from '../../core/store-check.ts';
+import { proveConditionalWrites } from '../../core/store-check.ts';
 import { UPSTREAM_MS, upstream } from '../../core/upstream.ts';
 import { uriWithoutCredentials } from '../../core/uri.ts';
 import type { StorageUriOf } from '../../core/uri-schemas.ts';
@@ -110,7 +110,7 @@ class GcsStore implements WrappedKeyStore {
   async check(call: Call): Promise<void> {
     const found = await this.#ask(call, (signal) => this.#bucket(signal));
     if (!found) await this.#ask(call, (signal) => this.#createBucket(signal));
-    await proveConditionalCreate(this, call);
+    await proveConditionalWrites(this, call);
   }
 
   /** Nothing is held open: connections end by themselves. */

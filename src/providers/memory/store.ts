@@ -1,7 +1,7 @@
 import type { Call } from '../../core/call.ts';
 import { KeysteadError } from '../../core/errors.ts';
 import type { Stored, WrappedKeyStore } from '../../core/store.ts';
-import { proveConditionalCreate } from '../../core/store-check.ts';
+import { proveConditionalWrites } from '../../core/store-check.ts';
 import { within } from '../../core/within.ts';
 
 /** Bytes of all names and records together, unless told otherwise. */
@@ -43,7 +43,7 @@ export function memoryStore(options: { readonly maxBytes?: number } = {}): Wrapp
         const next = found[limit];
         return next === undefined ? { items: found } : { items: found.slice(0, limit), next };
       }),
-    check: (call) => proveConditionalCreate(store, call),
+    check: (call) => proveConditionalWrites(store, call),
     close: async () => records.clear(),
   };
   return store;
