@@ -4,16 +4,7 @@ import type { WrappedRecord } from '../core/wrapped-record.ts';
 import { changeRecord } from './change-record.ts';
 import type { DataKeyInfo, DeletedDataKey } from './data-keys.ts';
 import { FreshVersions } from './fresh-versions.ts';
-import {
-  assertKept,
-  type FoundRecord,
-  infoOf,
-  isBlob,
-  type KeyRecord,
-  keptAt,
-  lastVersionOf,
-  purgeAtOf,
-} from './record-state.ts';
+import { assertKept, infoOf, isBlob, isGone, type KeyRecord, lastVersionOf, purgeAtOf } from './record-state.ts';
 import type { StoredHouse } from './stored-house.ts';
 
 /** `delete` of one data key; of one that is deleted already it says again until when it can be restored. */
@@ -83,13 +74,13 @@ function restoredAtOf(record: KeyRecord): number {
 }
 
 /**
- * Takes the wrapped keys out of a record whose time to be restored has been over for an hour, and leaves the number that
+ * Takes the wrapped keys out of a record whose time to be restored is over by every clock, and leaves the number that
  * no later version may use. False: there was nothing to purge.
  */
 export function purgeDataKey(house: StoredHouse, id: string, call: Call): Promise<boolean> {
   return changeRecord(house, id, call, async (found) => {
     const now = house.clock.now();
-    if (found === undefined || !isPurgeable(found, now)) return { unchanged: false };
+    if (found === undefined || !('versions' in found.record) || !isGone(found.record, now)) return { unchanged: false };
     await house.records.removeBlob(id, call);
     const lastVersion = lastVersionOf(found.record);
     return {
@@ -107,11 +98,4 @@ function isPast(record: KeyRecord, lastVersion: number): boolean {
 
 function isSame(one: Date | undefined, other: Date): boolean {
   return one?.getTime() === other.getTime();
-}
-
-/** Clocks differ: nothing is taken away that another process might still restore. */
-const PURGE_GRACE_MS = 60 * 60 * 1000;
-
-function isPurgeable({ record }: FoundRecord, now: Date): boolean {
-  return 'versions' in record && keptAt(record, new Date(now.getTime() - PURGE_GRACE_MS)) === undefined;
 }

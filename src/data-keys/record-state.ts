@@ -34,6 +34,24 @@ export function keptAt(record: KeyRecord, now: Date): KeptRecord | undefined {
   return record.purgeAt !== undefined && record.purgeAt <= now ? undefined : record;
 }
 
+/** Clocks differ: nothing is taken away that another process may still restore. */
+const CLOCKS_DIFFER_MS = 60 * 60 * 1000;
+
+/** Whether nobody gets the key again, by any clock: the record may be purged, and its id be used anew. */
+export function isGone(record: KeyRecord, now: Date): boolean {
+  return keptAt(record, new Date(now.getTime() - CLOCKS_DIFFER_MS)) === undefined;
+}
+
+/** Throws `pending-deletion` for a record that another process may still restore, although nobody can here. */
+export function assertGone(record: KeyRecord, now: Date): void {
+  if (isGone(record, now) || !('purgeAt' in record) || record.purgeAt === undefined) return;
+  const free = new Date(record.purgeAt.getTime() + CLOCKS_DIFFER_MS).toISOString();
+  throw new KeysteadError(
+    'pending-deletion',
+    `the data key was deleted, and can no longer be restored; a new one can be made under its id from ${free} on`,
+  );
+}
+
 /** A record whose key can be had, or restored, as it was read. */
 export interface Kept {
   readonly record: KeptRecord;

@@ -7,6 +7,7 @@ import { FreshVersions } from './fresh-versions.ts';
 import { openVersion } from './key-version.ts';
 import {
   assertActive,
+  assertGone,
   assertKept,
   type FoundRecord,
   infoOf,
@@ -92,6 +93,7 @@ async function firstOrNextVersion(
   { id, length }: GetDataKey,
   call: Call,
 ): Promise<Change<DataKey>> {
+  if (found !== undefined) assertGone(found.record, house.clock.now());
   const number = found === undefined ? 1 : lastVersionOf(found.record) + 1;
   // What was purged must not come back, should the record of Constellation be all that is left one day.
   if (found !== undefined) await house.records.removeBlob(id, call);

@@ -100,6 +100,7 @@ t.test('when the time is over, the key is gone, and its version number with it',
   await t.rejects(dataKeys.restore('a', call), failure('no-data-key'));
   await t.rejects(dataKeys.rotate('a', call), failure('no-data-key'));
   t.same(await dataKeys.list('', undefined, 10, call), { items: [] });
+  await clock.advance(HOUR);
   const next = await dataKeys.get(ask, call);
   t.match(next, { version: 3, created: true });
   t.not(hex(next), first);
@@ -125,6 +126,22 @@ t.test('purging takes the wrapped keys out, and leaves the last number', async (
   await t.rejects(dataKeys.get({ ...ask, create: 'never' }, call), failure('no-data-key'));
   t.match(await dataKeys.get({ ...ask, create: 'must', length: 16 }, call), { version: 2, created: true });
   t.match(await dataKeys.rotate('a', call), { version: 3 });
+});
+
+t.test('nothing new takes the place of a key that another clock may still have restored', async (t) => {
+  const { dataKeys, clock, etag, store, kek, first } = await house(t);
+  const { purgeAt } = await dataKeys.delete('a', etag, call);
+  await clock.advance(30 * DAY - 1);
+  for (const ahead of [10 * 60_000, HOUR - 1]) {
+    const { dataKeys: early } = await storedHouse(t, { store, kek, clock: new FakeClock(purgeAt.getTime() + ahead) });
+    const free = new RegExp(new Date(purgeAt.getTime() + HOUR).toISOString());
+    for (const create of ['if-missing', 'must'] as const) {
+      await t.rejects(early.get({ ...ask, create }, call), failure('pending-deletion', free));
+    }
+    await t.rejects(early.get({ ...ask, create: 'never' }, call), failure('no-data-key'));
+  }
+  await dataKeys.restore('a', call);
+  t.equal(hex(await dataKeys.get(ask, call)), first);
 });
 
 t.test('of a restoration and a purge at once, by clocks that differ, one takes place', async (t) => {

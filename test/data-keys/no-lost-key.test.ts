@@ -41,6 +41,9 @@ const restore = attempt(async (dataKeys) => {
   return {};
 });
 
+/** So long over that clocks cannot differ as much. */
+const PURGED_AT_ONCE = -60 * 60 * 1000;
+
 const SCENARIOS: Readonly<Record<string, Setup>> = {
   'three first calls': { scripts: [get, get, get], faults: 2 },
   'three who must create': { scripts: [must, must, must], faults: 2 },
@@ -52,12 +55,12 @@ const SCENARIOS: Readonly<Record<string, Setup>> = {
   'a deletion that purges at once, and two who come again': {
     scripts: [inTurn(get, remove), get, get],
     faults: 1,
-    restorableMs: 0,
+    restorableMs: PURGED_AT_ONCE,
   },
   'a deletion that purges at once, one who must create, and a call': {
     scripts: [inTurn(get, remove), must, get],
     faults: 1,
-    restorableMs: 0,
+    restorableMs: PURGED_AT_ONCE,
   },
 };
 
