@@ -1,6 +1,7 @@
 import type { Random } from '../core/clock.ts';
 import { KeysteadError } from '../core/errors.ts';
 import type { Custody, DerivingKek, Kek } from '../core/kek.ts';
+import type { KeyAdmin } from '../core/key-admin.ts';
 import type { SecretSource } from '../core/secret-reference.ts';
 import type { WrappedKeyStore } from '../core/store.ts';
 import { resolveSecrets } from '../core/uri.ts';
@@ -41,6 +42,17 @@ export function openStore<P extends StorageProvider>(
   return open(uri, deps);
 }
 
+/** As `openKek`, to look after keys where the URI's key is. Throws `not-supported` for a KEK that no KMS keeps. */
+export function openKeyAdmin<P extends KmsProvider>(uri: KmsUriOf<P>, deps: KeyAdminDeps): Promise<KeyAdmin> {
+  const open: KeyAdminDoors[P] = KEY_ADMINS[uri.provider];
+  return open(uri, deps);
+}
+
+export interface KeyAdminDeps extends StoreDeps {
+  /** Whether keys get a tag by which Keystead finds them again, where the provider needs one; true when absent. */
+  readonly marks?: boolean;
+}
+
 /** What stores behind a cloud's door need. */
 export interface StoreDeps {
   /** Where the URI's references lead. */
@@ -53,6 +65,7 @@ type KekDoors = { readonly [P in KmsProvider]: (uri: KmsUriOf<P>, deps: KekDeps)
 type StoreDoors = {
   readonly [P in StorageProvider]: (uri: StorageUriOf<P>, deps: StoreDeps) => Promise<WrappedKeyStore | undefined>;
 };
+type KeyAdminDoors = { readonly [P in KmsProvider]: (uri: KmsUriOf<P>, deps: KeyAdminDeps) => Promise<KeyAdmin> };
 
 // Exhaustive: a provider without a row does not compile. Doors by `import()` only: each cloud's SDK costs up to half a
 // second and 40 MB at import.
@@ -71,6 +84,15 @@ const STORES: StoreDoors = {
   azure: async (uri, deps) => (await import('./azure/blob-store.ts')).openBlobStore(uri, deps),
 };
 
+const KEY_ADMINS: KeyAdminDoors = {
+  'cluster-kms': async () => {
+    throw new KeysteadError('not-supported', 'kms://cluster-kms: people bring this KEK; see keystead kek');
+  },
+  aws: async (uri, deps) => (await import('./aws/key-admin.ts')).openAwsKeyAdmin(uri, deps),
+  gcp: nobody,
+  azure: nobody,
+};
+
 async function openCluster(uri: KmsUriOf<'cluster-kms'>, deps: KekDeps): Promise<OpenedKek> {
   const { ClusterKek } = await import('./cluster/kek.ts');
   const { key, salt } = await resolveSecrets(uri, deps.secrets);
@@ -85,4 +107,8 @@ async function openCluster(uri: KmsUriOf<'cluster-kms'>, deps: KekDeps): Promise
     key?.dispose();
     salt?.dispose();
   }
+}
+
+async function nobody({ provider }: KmsUriOf<KmsProvider>): Promise<KeyAdmin> {
+  throw new KeysteadError('not-supported', `kms://${provider}: Keystead looks after keys of AWS KMS only`);
 }

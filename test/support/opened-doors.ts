@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Kek } from '../../src/core/kek.ts';
+import type { KeyAdmin } from '../../src/core/key-admin.ts';
 import type { SecretSource } from '../../src/core/secret-reference.ts';
 import type { WrappedKeyStore } from '../../src/core/store.ts';
 import { disposeSecrets, parseKmsUri, parseStorageUri } from '../../src/core/uri.ts';
-import { openKek, openStore } from '../../src/providers/open.ts';
+import { openKek, openKeyAdmin, openStore } from '../../src/providers/open.ts';
 
 interface Teardown {
   teardown(fn: () => unknown): unknown;
@@ -47,6 +48,18 @@ export async function openedStore(t: Teardown, text: string, deps: DoorDeps): Pr
     if (store === undefined) throw new Error(`${text} keeps nothing`);
     t.teardown(() => store.close());
     return store;
+  } finally {
+    disposeSecrets(uri);
+  }
+}
+
+/** Who looks after the keys where the key of a URI is, closed with the test. */
+export async function openedKeyAdmin(t: Teardown, text: string, { secrets, timeoutMs }: DoorDeps): Promise<KeyAdmin> {
+  const uri = parseKmsUri(text);
+  try {
+    const admin = await openKeyAdmin(uri, { secrets, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+    t.teardown(() => admin.close());
+    return admin;
   } finally {
     disposeSecrets(uri);
   }

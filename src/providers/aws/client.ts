@@ -61,10 +61,10 @@ export async function placeOf(uri: KmsUriOf<'aws'> | StorageUriOf<'aws'>, secret
   }
 }
 
-/** Throws `sdk-not-installed`. Makes no call. */
-export async function openKms(place: AwsPlace, timeoutMs: number): Promise<AwsKms> {
+/** Throws `sdk-not-installed`. Makes no call. @param attempts 1 where a repetition would not be harmless. */
+export async function openKms(place: AwsPlace, timeoutMs: number, attempts = ATTEMPTS): Promise<AwsKms> {
   const sdk = await loadSdk('@aws-sdk/client-kms', () => import('@aws-sdk/client-kms'));
-  return { sdk, client: new sdk.KMSClient(settings(place, timeoutMs)) };
+  return { sdk, client: new sdk.KMSClient({ ...settings(place, timeoutMs), maxAttempts: attempts }) };
 }
 
 /** As `openKms`. An endpoint of one's own has no DNS name per bucket, so the bucket goes into the path there. */

@@ -36,6 +36,8 @@ const keyType: Row = [
 ];
 const full: Row = ['store-full', 'the store is full, and nothing was written; make room, or raise its quota'];
 
+const away: Row = ['key-store-away', 'its key store is not connected; connect it, and see its state in AWS KMS'];
+
 /** Error names of AWS and its SDK. */
 export const AWS_ERRORS: Readonly<Record<string, Row>> = {
   Throttling: throttled,
@@ -44,7 +46,6 @@ export const AWS_ERRORS: Readonly<Record<string, Row>> = {
   TooManyRequestsException: throttled,
   RequestLimitExceeded: throttled,
   RequestThrottled: throttled,
-  LimitExceededException: throttled,
   SlowDown: throttled,
 
   AccessDenied: denied,
@@ -86,6 +87,25 @@ export const AWS_ERRORS: Readonly<Record<string, Row>> = {
     'the wrapped key does not open: it was changed, or wrapped for another name or length',
   ],
   IncorrectKeyException: ['context-mismatch', 'the wrapped key was wrapped by another key'],
+
+  AlreadyExistsException: ['name-taken', 'the alias belongs to another key; give another name'],
+  LimitExceededException: [
+    'provider-quota',
+    'a quota of AWS KMS is used up; have it raised, or delete what nobody uses',
+  ],
+  MalformedPolicyDocumentException: [
+    'provider-refused',
+    'AWS does not take the key policy: it is malformed, names a principal that is not there, or would lock you out',
+  ],
+  InvalidAliasNameException: ['provider-refused', 'AWS does not take the alias; give another name'],
+  TagException: ['provider-refused', 'AWS does not take the tags; check their names, values and number'],
+  ValidationException: ['provider-refused', 'AWS does not take a value of the request; check spec, usage and days'],
+  CustomKeyStoreNotFoundException: ['provider-refused', 'there is no such key store; check customKeyStoreId'],
+  XksKeyNotFoundException: ['provider-refused', 'the external key store has no such key; check xksKeyId'],
+  XksKeyAlreadyInUseException: ['provider-refused', 'the external key belongs to another KMS key already'],
+  XksKeyInvalidConfigurationException: ['provider-refused', 'the external key is not fit for a KMS key'],
+  CloudHsmClusterInvalidConfigurationException: away,
+  CustomKeyStoreInvalidStateException: away,
 
   PermanentRedirect: region,
   TemporaryRedirect: region,

@@ -8,6 +8,9 @@ What it adds to moto, each as AWS documents it:
   - KMS: Encrypt and Decrypt with an asymmetric or a signing key answer InvalidKeyUsageException
   - KMS: a ciphertext that names no key (one that was changed) answers InvalidCiphertextException
   - KMS: an encryption context of more than 8192 characters of JSON answers ValidationException
+  - KMS: a key pending deletion cannot be changed, named or deleted once more, and only such a key can be restored
+    (KMSInvalidStateException); rotation has a period, and only AWS_KMS symmetric keys have it
+  - KMS: ListAliases and ListKeys answer in pages
   - IAM enforcement: services that speak JSON (KMS, SSM) get their refusals in JSON
     (AccessDeniedException, InvalidSignatureException, UnrecognizedClientException), not in XML
   - IAM enforcement: a trust policy that wants an ExternalId refuses a call without one
@@ -22,6 +25,7 @@ from moto.core.exceptions import JsonRESTError
 from moto.iam import access_control
 from moto.kms.exceptions import AccessDeniedException, InvalidCiphertextException
 from moto.kms.models import KmsBackend
+from moto.kms.responses import KmsResponse
 from moto.server import main
 
 
@@ -79,6 +83,80 @@ create_key = KmsBackend.create_key
 def strict_create_key(self, policy, key_usage, *args, **kwargs):
     return create_key(self, policy, key_usage or "ENCRYPT_DECRYPT", *args, **kwargs)
 
+
+# ---------------------------------------------------------------------------------------- looking after keys
+def guarded(name, allowed):
+    original = getattr(KmsResponse, name)
+
+    @functools.wraps(original)
+    def guard(self):
+        given = self._get_param("TargetKeyId") or self._get_param("KeyId")
+        key = self.kms_backend.keys.get(self.kms_backend.any_id_to_key_id(given)) if given else None
+        if key is not None and not allowed(key):
+            raise KmsError("KMSInvalidStateException", f"{key.arn} is {words(key.key_state)}.")
+        return original(self)
+
+    setattr(KmsResponse, name, guard)
+
+
+def words(state):
+    return {"PendingDeletion": "pending deletion", "PendingImport": "pending import"}.get(state, state.lower())
+
+
+for method in ("create_alias", "disable_key", "enable_key", "put_key_policy", "tag_resource", "untag_resource",
+               "update_key_description", "schedule_key_deletion", "enable_key_rotation", "disable_key_rotation"):
+    guarded(method, lambda key: key.key_state != "PendingDeletion")
+for method in ("enable_key", "disable_key"):
+    guarded(method, lambda key: key.key_state != "PendingImport")
+guarded("cancel_key_deletion", lambda key: key.key_state == "PendingDeletion")
+
+enable_key_rotation = KmsResponse.enable_key_rotation
+
+
+def strict_enable_rotation(self):
+    days = self._get_param("RotationPeriodInDays") or 365
+    if not 90 <= days <= 2560:
+        raise KmsError("ValidationException", "RotationPeriodInDays must be between 90 and 2560.")
+    key = self.kms_backend.keys.get(self.kms_backend.any_id_to_key_id(self._get_param("KeyId")))
+    if key is not None and (key.key_spec != "SYMMETRIC_DEFAULT" or key.origin != "AWS_KMS"):
+        raise KmsError("UnsupportedOperationException", f"{key.arn} cannot be rotated.")
+    answer = enable_key_rotation(self)
+    if key is not None:
+        key.rotation_days = days
+    return answer
+
+
+get_key_rotation_status = KmsResponse.get_key_rotation_status
+
+
+def strict_rotation_status(self):
+    answer = json.loads(get_key_rotation_status(self))
+    key = self.kms_backend.keys[self.kms_backend.any_id_to_key_id(self._get_param("KeyId"))]
+    if answer["KeyRotationEnabled"]:
+        answer["RotationPeriodInDays"] = getattr(key, "rotation_days", 365)
+    return json.dumps(answer)
+
+
+KmsResponse.enable_key_rotation, KmsResponse.get_key_rotation_status = strict_enable_rotation, strict_rotation_status
+
+
+def paged(name, field, default):
+    original = getattr(KmsResponse, name)
+
+    @functools.wraps(original)
+    def page(self):
+        answer = json.loads(original(self))
+        start, limit = int(self._get_param("Marker") or 0), self._get_param("Limit") or default
+        every = answer[field]
+        answer.update({field: every[start:start + limit], "Truncated": start + limit < len(every)})
+        answer["NextMarker"] = str(start + limit) if answer["Truncated"] else None
+        return json.dumps(answer)
+
+    setattr(KmsResponse, name, page)
+
+
+paged("list_aliases", "Aliases", 50)
+paged("list_keys", "Keys", 100)
 
 KmsBackend.encrypt, KmsBackend.decrypt, KmsBackend.create_key = strict_encrypt, strict_decrypt, strict_create_key
 
