@@ -10,7 +10,7 @@ import { type ExplainRefusals, guardedRefusals } from './policy/guarded-refusals
 import { openSystem, type System } from './system/system.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import type { Tracing } from './telemetry/tracing.ts';
-import type { Ambient } from './wiring/ambient.ts';
+import { type Ambient, NO_LOG } from './wiring/ambient.ts';
 import { openAuth } from './wiring/auth.ts';
 import { closeDoors, openDoors } from './wiring/doors.ts';
 import { openPolicy } from './wiring/policy.ts';
@@ -39,8 +39,6 @@ export interface Services {
   authenticate(credentials: Credentials): Promise<Principal>;
   close(): Promise<void>;
 }
-
-const NO_LOG: NonNullable<Ambient['log']> = { info() {}, warn() {}, error() {} };
 
 /** Builds doors, rooms and guard. The only file that knows everybody. */
 export async function openServices(config: Config, ambient: Ambient): Promise<Services> {

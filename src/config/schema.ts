@@ -28,6 +28,14 @@ export const ConfigSchema = group({
   }),
   kek: group({
     dir: file('Folder with the files mastersecret and salt, raw bytes, read once at start.', '/etc/keystead/kek'),
+    secret: Type.Optional(
+      Type.String({
+        pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$',
+        description:
+          'Kubernetes Secret with the raw bytes mastersecret and salt, as NAMESPACE/NAME. It is watched: a sealed service takes the KEK that appears there; one that is bootstrapped creates it and never changes it.',
+        examples: ['keystead/kek'],
+      }),
+    ),
     former: Type.Optional(
       text('kms-uris', {
         description:
@@ -42,6 +50,22 @@ export const ConfigSchema = group({
         examples: ['00112233445566778899aabbccddeeff'],
       }),
     ),
+  }),
+  kubernetes: group({
+    url: Type.String({
+      pattern: '^https?://[^\\s/?#]+/?$',
+      default: 'https://kubernetes.default.svc',
+      description: 'Address of the API server, for kek.secret.',
+      examples: ['https://kubernetes.default.svc'],
+    }),
+    caFile: text('path', {
+      default: '/var/run/secrets/kubernetes.io/serviceaccount/ca.crt',
+      description: 'PEM file with the authority of its certificate, read for every call.',
+    }),
+    tokenFile: text('path', {
+      default: '/var/run/secrets/kubernetes.io/serviceaccount/token',
+      description: 'File with the token of the account of the service, read for every call.',
+    }),
   }),
   upstream: group({
     timeout: whole(

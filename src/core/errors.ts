@@ -109,6 +109,7 @@ export const REASONS = {
   'kms-unreachable': { code: 'unavailable', title: 'The key management service could not be reached' },
   'key-unnamed': { code: 'unavailable', title: 'A key was made and could not be given its name' },
   'key-store-away': { code: 'unavailable', title: 'The key store behind the key management service is away' },
+  'kek-secret-unreachable': { code: 'unavailable', title: 'The Secret with the KEK could not be reached' },
   'kms-bad-answer': { code: 'unavailable', title: 'The key management service gave a damaged answer' },
   'issuer-unreachable': { code: 'unavailable', title: 'The keys of the token issuer could not be fetched' },
   'token-review-unavailable': { code: 'unavailable', title: 'The API server could not be asked about the token' },

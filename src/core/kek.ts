@@ -1,5 +1,6 @@
 import type { Call } from './call.ts';
 import type { Context } from './context.ts';
+import type { KeysteadError } from './errors.ts';
 import type { SecretBytes } from './secret-bytes.ts';
 
 /** A key under a KEK, as it may be stored anywhere. */
@@ -40,6 +41,12 @@ export interface DerivingKek {
   derive(id: string, length: number): SecretBytes;
 }
 
+/** What a cluster KEK is made of. Whoever holds one disposes both. */
+export interface MasterSecret {
+  readonly masterSecret: SecretBytes;
+  readonly salt: SecretBytes;
+}
+
 /** What is said of a KEK in public: nothing of it can be turned back into the KEK. */
 export interface KekInfo {
   readonly version: number;
@@ -56,4 +63,12 @@ export interface Custody {
    * `kek-exists`. Copies what it needs: the caller disposes both arguments.
    */
   bootstrap(masterSecret: SecretBytes, salt: SecretBytes, call: Call): Promise<KekInfo>;
+}
+
+/** A custody that can be asked before it is given anything, and told to hand out nothing. */
+export interface HeldCustody extends Custody {
+  /** Gives and throws what `bootstrap` would, and changes nothing. */
+  preview(masterSecret: SecretBytes, salt: SecretBytes, call: Call): Promise<KekInfo>;
+  /** As long as there is a reason, whatever needs the KEK fails with it; the KEK stays where it is. */
+  suspend(reason: KeysteadError | undefined): void;
 }

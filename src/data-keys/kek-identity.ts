@@ -21,9 +21,11 @@ const FORMAT = 1;
 /**
  * Throws `fingerprint-mismatch` when the store belongs to another KEK: a replica, a restart or a restored backup must
  * not go on with a KEK that cannot open what is there. The first KEK that comes to an empty store becomes its own.
+ *
+ * @param deps.claim false: an empty store stays empty.
  */
 export async function assertKekIdentity(
-  deps: { store: WrappedKeyStore; clock: Clock },
+  deps: { store: WrappedKeyStore; clock: Clock; claim?: boolean },
   kek: KekIdentity,
   call: Call,
 ): Promise<void> {
@@ -31,6 +33,7 @@ export async function assertKekIdentity(
   const read = () => within(call, () => store.read(KEK_RECORD_NAME, call));
   let stored = await read();
   if (stored === undefined) {
+    if (deps.claim === false) return;
     const bytes = writeIdentity(kek, deps.clock.now());
     await within(call, () => store.create(KEK_RECORD_NAME, bytes, call)); // false: another process was first
     stored = await read();

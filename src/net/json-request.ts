@@ -1,10 +1,14 @@
+import type { IncomingMessage } from 'node:http';
 import { isLoopback } from '../config/address.ts';
 import { KeysteadError, type Reason } from '../core/errors.ts';
+
+const LINE_FEED = 0x0a;
 
 /** One question to a service that answers with JSON. */
 export interface JsonRequest {
   readonly url: URL;
   readonly method: 'GET' | 'POST';
+  /** Sent as JSON; a buffer is JSON already, and its owner wipes it. */
   readonly body?: unknown;
   /** PEM; absent: the authorities that Node trusts. */
   readonly ca?: Buffer;
@@ -53,21 +57,51 @@ export function serviceUrl(text: string, what: string): URL {
  * within `timeoutMs`. Throws an error of `reason`, with a few words that hold nothing secret.
  */
 export async function requestJson(asked: JsonRequest): Promise<JsonAnswer> {
+  return inTime(asked, async (deadline) => {
+    const response = await send(asked, deadline);
+    return { status: response.statusCode ?? 0, body: await wholeBody(asked, response) };
+  });
+}
+
+/**
+ * As `requestJson`; where the answer is 200 it is a row of lines that come in their own time, and each is given to
+ * `each` as it comes. Resolves when the other side has ended the row.
+ *
+ * Promises: the next line is read when `each` is done with the one before; no line is longer than `maxBytes`. What
+ * `each` throws is thrown, and nothing more is read; so it is when `signal` ends.
+ */
+export async function requestJsonLines(
+  asked: JsonRequest,
+  each: (line: unknown) => Promise<void>,
+  signal: AbortSignal,
+): Promise<JsonAnswer> {
+  return inTime(asked, async (deadline) => {
+    const response = await send(asked, AbortSignal.any([signal, deadline]));
+    const { statusCode: status = 0 } = response;
+    if (status !== 200) return { status, body: await wholeBody(asked, response) };
+    for await (const line of linesOf(asked, response)) await each(line);
+    return { status, body: undefined };
+  });
+}
+
+/** Whatever fails, fails with a reason, and in words that hold nothing secret. */
+async function inTime<T>(asked: JsonRequest, work: (deadline: AbortSignal) => Promise<T>): Promise<T> {
   const { whom, reason, timeoutMs } = asked;
+  const deadline = AbortSignal.timeout(timeoutMs);
   try {
-    return await exchange(asked, AbortSignal.timeout(timeoutMs));
+    return await work(deadline);
   } catch (error) {
     if (error instanceof KeysteadError) throw error;
-    const { name, code } = error as NodeJS.ErrnoException;
-    const late = name === 'AbortError' || name === 'TimeoutError';
-    const why = late ? `no answer within ${timeoutMs} ms` : (code ?? 'unknown');
+    const { code } = error as NodeJS.ErrnoException;
+    const why = deadline.aborted ? `no answer within ${timeoutMs} ms` : (code ?? 'unknown');
     throw new KeysteadError(reason, `${whom} cannot be asked (${why})`, { cause: error });
   }
 }
 
-async function exchange(asked: JsonRequest, signal: AbortSignal): Promise<JsonAnswer> {
+/** Resolves when the head of the answer is there. */
+async function send(asked: JsonRequest, signal: AbortSignal): Promise<IncomingMessage> {
   const { url, method, ca, token } = asked;
-  const body = asked.body === undefined ? undefined : JSON.stringify(asked.body);
+  const body = asked.body === undefined || Buffer.isBuffer(asked.body) ? asked.body : JSON.stringify(asked.body);
   const headers = {
     // The API server of Kubernetes gives its keys to those alone who ask for a JWK Set.
     accept: 'application/json, application/jwk-set+json',
@@ -77,22 +111,33 @@ async function exchange(asked: JsonRequest, signal: AbortSignal): Promise<JsonAn
   // Where nobody is asked, nothing of it is loaded: `node:http` as a module brings Node's fetch with it.
   const { request } = await (url.protocol === 'https:' ? import('node:https') : import('node:http'));
   return new Promise((resolve, reject) => {
-    const sent = request(url, { method, headers, signal, ...(ca === undefined ? {} : { ca }) }, (response) => {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      response.on('data', (chunk: Buffer) => {
-        size += chunk.length;
-        chunks.push(chunk);
-        if (size <= asked.maxBytes) return;
-        reject(tooLarge(asked));
-        sent.destroy();
-      });
-      response.on('error', reject);
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: parse(Buffer.concat(chunks)) }));
-    });
+    const sent = request(url, { method, headers, signal, ...(ca === undefined ? {} : { ca }) }, resolve);
     sent.on('error', reject);
     sent.end(body);
   });
+}
+
+async function wholeBody(asked: JsonRequest, response: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > asked.maxBytes) throw tooLarge(asked);
+    chunks.push(chunk);
+  }
+  return parse(Buffer.concat(chunks));
+}
+
+async function* linesOf(asked: JsonRequest, response: IncomingMessage): AsyncGenerator<unknown> {
+  let rest = Buffer.alloc(0);
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    rest = Buffer.concat([rest, chunk]);
+    for (let end = rest.indexOf(LINE_FEED); end !== -1; end = rest.indexOf(LINE_FEED)) {
+      yield parse(rest.subarray(0, end));
+      rest = rest.subarray(end + 1);
+    }
+    if (rest.length > asked.maxBytes) throw tooLarge(asked);
+  }
 }
 
 function tooLarge({ whom, reason, maxBytes }: JsonRequest): KeysteadError {

@@ -1,6 +1,6 @@
 import type { Random } from '../core/clock.ts';
 import { KeysteadError } from '../core/errors.ts';
-import type { Custody, DerivingKek, Kek } from '../core/kek.ts';
+import type { DerivingKek, HeldCustody, Kek } from '../core/kek.ts';
 import type { KeyAdmin } from '../core/key-admin.ts';
 import type { SecretSource } from '../core/secret-reference.ts';
 import type { WrappedKeyStore } from '../core/store.ts';
@@ -14,7 +14,7 @@ export interface OpenedKek {
   /** Where data keys can be derived from the KEK. */
   readonly deriving?: DerivingKek & Pick<Kek, 'uri' | 'check'>;
   /** Where people bring the KEK. */
-  readonly custody?: Custody;
+  readonly custody?: HeldCustody;
 }
 
 export interface KekDeps {

@@ -7,15 +7,14 @@ import type { Config } from '../config/schema.ts';
 import type { AuditSink } from '../core/audit.ts';
 import type { Call } from '../core/call.ts';
 import type { Clock, Random } from '../core/clock.ts';
-import type { Custody } from '../core/kek.ts';
+import type { Custody, MasterSecret } from '../core/kek.ts';
 import type { SecretSource } from '../core/secret-reference.ts';
 import type { ExplainedRefusal } from '../policy/refusals.ts';
-import type { MasterSecret } from '../providers/cluster/kek-dir.ts';
 import { type Metrics, openMetrics } from '../telemetry/metrics.ts';
 import { openTracing, type Tracing } from '../telemetry/tracing.ts';
 import { packageVersion } from '../version.ts';
 
-export type { MasterSecret } from '../providers/cluster/kek-dir.ts';
+export type { MasterSecret } from '../core/kek.ts';
 
 /** What the house takes from outside: tests bring their own. */
 export interface Ambient {
@@ -45,6 +44,9 @@ export interface HouseLog {
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
 }
+
+/** Tells nobody. */
+export const NO_LOG: HouseLog = { info() {}, warn() {}, error() {} };
 
 /** What the processes of one service have in common. */
 export interface Member {

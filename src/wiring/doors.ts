@@ -2,7 +2,7 @@ import type { Config } from '../config/schema.ts';
 import { uriTexts } from '../config/uris.ts';
 import { KeysteadError } from '../core/errors.ts';
 import { fencedStore } from '../core/fenced-store.ts';
-import type { Custody, Kek } from '../core/kek.ts';
+import type { Custody, Kek, MasterSecret } from '../core/kek.ts';
 import { SecretBytes } from '../core/secret-bytes.ts';
 import type { SecretSource } from '../core/secret-reference.ts';
 import { type ServiceMode, serviceMode } from '../core/service-mode.ts';
@@ -11,12 +11,15 @@ import { disposeSecrets, parseKmsUri, parseStorageUri, resolveSecrets } from '..
 import type { KmsUri } from '../core/uri-schemas.ts';
 import { assertKekIdentity } from '../data-keys/kek-identity.ts';
 import type { AcceptKek } from '../providers/cluster/kek.ts';
-import { type MasterSecret, readKekDir } from '../providers/cluster/kek-dir.ts';
+import { readKekDir } from '../providers/cluster/kek-dir.ts';
+import type { KeptCustody } from '../providers/cluster/kept-custody.ts';
 import { type KekDeps, type OpenedKek, openKek, openStore } from '../providers/open.ts';
 import { type BareAmbient, ownCall } from './ambient.ts';
+import { keptCustody, readKekSecret } from './kek-secret.ts';
 
 /** What both URIs name, opened. */
-export interface Doors extends OpenedKek {
+export interface Doors extends Omit<OpenedKek, 'custody'> {
+  readonly custody?: Custody & Partial<Pick<KeptCustody, 'close'>>;
   readonly mode: ServiceMode;
   /** KEKs that older records may still be under. */
   readonly former: readonly Kek[];
@@ -37,8 +40,11 @@ export async function openDoors(config: Config, ambient: BareAmbient): Promise<D
     const opened = await openKek(withoutSecrets(kms), { ...deps, random: ambient.random, accept });
     doors = { ...opened, mode, store, former: [] };
     doors = { ...doors, former: await openFormer(config, { ...deps, random: ambient.random }) };
-    const given = ambient.member === undefined ? await readKek(config, ambient) : ambient.member.kek;
+    const given = await kekToStartWith(config, ambient);
     await giveKek(doors.custody, given, ambient);
+    if (opened.custody !== undefined && config.kek.secret !== undefined) {
+      doors = { ...doors, custody: await keptCustody(opened.custody, config, ambient) };
+    }
     await assertUsable(doors, ambient);
     return doors;
   } catch (error) {
@@ -83,31 +89,35 @@ async function assertUsable(doors: Doors, ambient: BareAmbient): Promise<void> {
   }
 }
 
-export async function closeDoors({ kek, former, store }: Pick<Doors, 'kek' | 'former' | 'store'>): Promise<void> {
+export async function closeDoors({ custody, kek, former, store }: Doors): Promise<void> {
+  await custody?.close?.();
   await kek.close();
   for (const one of former) await one.close();
   await store?.close();
 }
 
 /**
- * The master secret that the configuration gives: from `kek.dir`, from the URI, or a random one for development.
- * Undefined where none is given; the service is sealed then. The caller disposes it.
+ * The master secret that the configuration gives: from `kek.dir`, from `kek.secret`, from the URI, or a random one for
+ * development. Undefined where none is given; the service is sealed then. The caller disposes it.
  */
 export async function readKek(config: Config, ambient: BareAmbient): Promise<MasterSecret | undefined> {
-  const { dir } = config.kek;
+  const { dir, secret } = config.kek;
   const uri = parseKmsUri(config.kms);
+  const places = [...(dir === undefined ? [] : ['kek.dir']), ...(secret === undefined ? [] : ['kek.secret'])];
   if (uri.provider !== 'cluster-kms') {
-    if (dir === undefined) return undefined;
-    throw new KeysteadError('bad-config', `kek.dir is for kms://cluster-kms; kms://${uri.provider} keeps its own key`);
+    const [first] = places;
+    if (first === undefined) return undefined;
+    throw new KeysteadError('bad-config', `${first} is for kms://cluster-kms; kms://${uri.provider} keeps its own key`);
+  }
+  if (uri.key !== undefined) places.push('the kms URI');
+  if (places.length > 1) {
+    disposeSecrets(uri);
+    throw new KeysteadError('bad-config', `the KEK is given twice: in ${places.join(' and in ')}; give one of them`);
   }
   const { key, salt } = await resolveSecrets(uri, ambient.secrets ?? NOWHERE);
-  if (key !== undefined && salt !== undefined) {
-    if (dir === undefined) return { masterSecret: key, salt };
-    key.dispose();
-    salt.dispose();
-    throw new KeysteadError('bad-config', 'the KEK is given twice: in kek.dir and in the kms URI; give one of them');
-  }
+  if (key !== undefined && salt !== undefined) return { masterSecret: key, salt };
   if (dir !== undefined) return readKekDir(dir);
+  if (secret !== undefined) return readKekSecret(config, ambient);
   if (!config.dev) return undefined;
   const generated = () => SecretBytes.own(ambient.random.bytes(GENERATED_LENGTH));
   return { masterSecret: generated(), salt: generated() };
@@ -116,7 +126,8 @@ export async function readKek(config: Config, ambient: BareAmbient): Promise<Mas
 /** Whether the KEK of this configuration stays when the process ends. */
 export function kekIsGiven(config: Config): boolean {
   const uri = parseKmsUri(config.kms);
-  return config.kek.dir !== undefined || uri.provider !== 'cluster-kms' || uri.key !== undefined;
+  const { dir, secret } = config.kek;
+  return dir !== undefined || secret !== undefined || uri.provider !== 'cluster-kms' || uri.key !== undefined;
 }
 
 const GENERATED_LENGTH = 32;
@@ -126,6 +137,13 @@ const NOWHERE: SecretSource = {
     throw new KeysteadError('bad-config', 'references in URIs lead nowhere here');
   },
 };
+
+/** What the processes of one service have in common counts; one that joins a sealed service looks for itself. */
+async function kekToStartWith(config: Config, ambient: BareAmbient): Promise<MasterSecret | undefined> {
+  const { member } = ambient;
+  if (member === undefined) return readKek(config, ambient);
+  return member.kek ?? (config.kek.secret === undefined ? undefined : readKekSecret(config, ambient));
+}
 
 async function giveKek(
   custody: Custody | undefined,
@@ -146,7 +164,7 @@ async function giveKek(
  * cannot open what is there is refused.
  */
 function acceptKek(config: Config, store: WrappedKeyStore | undefined, ambient: BareAmbient): AcceptKek {
-  return async ({ fingerprint }, call) => {
+  return async ({ fingerprint }, call, claim) => {
     const pinned = config.kek.fingerprint;
     if (pinned !== undefined && fingerprint !== pinned) {
       throw new KeysteadError(
@@ -156,6 +174,10 @@ function acceptKek(config: Config, store: WrappedKeyStore | undefined, ambient: 
     }
     if (store === undefined) return;
     const { clock } = ambient;
-    await assertKekIdentity({ store, clock }, { uri: 'kms://cluster-kms', fingerprint }, call ?? ownCall(ambient));
+    await assertKekIdentity(
+      { store, clock, claim },
+      { uri: 'kms://cluster-kms', fingerprint },
+      call ?? ownCall(ambient),
+    );
   };
 }

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { type JsonRequest, requestJson, serviceUrl } from '../../src/net/json-request.ts';
+import { type JsonRequest, requestJson, requestJsonLines, serviceUrl } from '../../src/net/json-request.ts';
 import { openIssuer } from '../auth/support/issuer.ts';
 import { authority } from '../support/certificates.ts';
 
@@ -91,4 +91,33 @@ t.test('a certificate is checked against the authority that is given', async (t)
   t.match(await get(`${server.url}/keys`, { ca: Buffer.from(mine.cert) }), { status: 200 });
   await t.rejects(get(`${server.url}/keys`), failure(/UNABLE_TO_VERIFY_LEAF_SIGNATURE/));
   await t.rejects(get(`${server.url}/keys`, { ca: Buffer.from(foreign.cert) }), failure(/cannot be asked/));
+});
+
+t.test('lines are given one after the other, as they come', async (t) => {
+  const server = await openIssuer(t);
+  let more = () => {};
+  server.answer = (_request, response) => {
+    response.write('{"n":1}\n{"n"');
+    more = () => response.end(':2}\n{"n":3}\n{"rest":');
+  };
+  const seen: unknown[] = [];
+  const each = async (line: unknown) => {
+    seen.push(line);
+    if (seen.length === 1) setImmediate(more);
+  };
+  const lines = (url = server.url, over: Partial<JsonRequest> = {}, signal = new AbortController().signal) =>
+    requestJsonLines({ url: new URL(url), method: 'GET', ...LIMITS, ...over }, each, signal);
+  t.match(await lines(), { status: 200 });
+  t.same(seen, [{ n: 1 }, { n: 2 }, { n: 3 }], 'but for one that has no end');
+
+  server.answer = (_request, response) => response.writeHead(403).end('{"no":1}');
+  t.match(await lines(), { status: 403, body: { no: 1 } });
+  server.answer = (_request, response) => response.write(`${'x'.repeat(1001)}`);
+  await t.rejects(lines(), failure(/more than 1000 bytes/));
+  server.answer = (_request, response) => response.write('{"n":4}\n');
+  await t.rejects(lines(server.url, { timeoutMs: 50 }), failure(/no answer within 50 ms/));
+  const ending = new AbortController();
+  const ended = t.rejects(lines(server.url, {}, ending.signal), failure(/cannot be asked/));
+  ending.abort();
+  await ended;
 });

@@ -3,13 +3,8 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MIN_MASTER_SECRET_LENGTH, MIN_SALT_LENGTH } from '../../core/derive.ts';
 import { KeysteadError } from '../../core/errors.ts';
+import type { MasterSecret } from '../../core/kek.ts';
 import { SecretBytes } from '../../core/secret-bytes.ts';
-
-/** What a cluster KEK is made of. Whoever holds one disposes both. */
-export interface MasterSecret {
-  readonly masterSecret: SecretBytes;
-  readonly salt: SecretBytes;
-}
 
 /** Bytes: far more than anybody needs, far less than hurts. */
 const MAX_LENGTH = 64 * 1024;

@@ -5,12 +5,16 @@ import type { Context } from '../../core/context.ts';
 import { assertDataKeyId, MAX_ID_LENGTH } from '../../core/data-key-id.ts';
 import { type Expander, INFO, kekFingerprint } from '../../core/derive.ts';
 import { KeysteadError } from '../../core/errors.ts';
-import type { Custody, DerivingKek, Kek, KekInfo, WrappedKey } from '../../core/kek.ts';
+import type { DerivingKek, HeldCustody, Kek, KekInfo, WrappedKey } from '../../core/kek.ts';
 import type { SecretBytes } from '../../core/secret-bytes.ts';
 import { openMasterSecret } from './master-secret.ts';
 
-/** Asked before a KEK is taken: throws where it is not the one that belongs to this service. */
-export type AcceptKek = (info: KekInfo, call: Call | undefined) => Promise<void>;
+/**
+ * Asked before a KEK is taken: throws where it is not the one that belongs to this service.
+ *
+ * @param claim false: it is only asked about, and nothing is to be written down.
+ */
+export type AcceptKek = (info: KekInfo, call: Call | undefined, claim: boolean) => Promise<void>;
 
 const WRAP_INFO = Buffer.from(INFO.wrap);
 const ID_PREFIX = Buffer.from(INFO.dataKey);
@@ -28,7 +32,7 @@ interface OpenKek {
  * Promises: HKDF-Extract and the HMAC key schedule are computed once; the master secret itself is not kept; no data
  * key is ever kept. Every version wraps under a name that holds its fingerprint, so another KEK is told from damage.
  */
-export class ClusterKek implements Kek, DerivingKek, Custody {
+export class ClusterKek implements Kek, DerivingKek, HeldCustody {
   readonly uri = 'kms://cluster-kms';
   readonly version = 1;
   readonly #random: Random;
@@ -37,6 +41,7 @@ export class ClusterKek implements Kek, DerivingKek, Custody {
   readonly #info = new Uint8Array(ID_PREFIX.length + MAX_ID_LENGTH);
   readonly #id = Buffer.from(this.#info.buffer, ID_PREFIX.length);
   #open: OpenKek | undefined;
+  #suspended: KeysteadError | undefined;
 
   /** @param deps.accept absent: the first KEK that is given is taken. */
   constructor(deps: { random: Random; accept?: AcceptKek }) {
@@ -53,13 +58,25 @@ export class ClusterKek implements Kek, DerivingKek, Custody {
     const given = openKek(this.version, masterSecret, salt);
     try {
       this.#refuseOther(given.info);
-      await this.#accept(given.info, call);
+      await this.#accept(given.info, call, true);
       this.#refuseOther(given.info); // somebody else may have been faster
       if (this.#open === undefined) this.#open = given;
       return given.info;
     } finally {
       if (this.#open !== given) given.expander.dispose();
     }
+  }
+
+  async preview(masterSecret: SecretBytes, salt: SecretBytes, call?: Call): Promise<KekInfo> {
+    const { info, expander } = openKek(this.version, masterSecret, salt);
+    expander.dispose();
+    this.#refuseOther(info);
+    await this.#accept(info, call, false);
+    return info;
+  }
+
+  suspend(reason: KeysteadError | undefined): void {
+    this.#suspended = reason;
   }
 
   derive(id: string, length: number): SecretBytes {
@@ -103,6 +120,7 @@ export class ClusterKek implements Kek, DerivingKek, Custody {
   }
 
   #opened(): OpenKek {
+    if (this.#suspended !== undefined) throw this.#suspended;
     if (this.#open === undefined) {
       throw new KeysteadError('sealed', 'the service has no KEK yet; give it one with POST /v1/system/bootstrap');
     }

@@ -1,5 +1,11 @@
 import { KeysteadError, type Reason } from '../../core/errors.ts';
-import { type JsonAnswer, requestJson, serviceUrl } from '../../net/json-request.ts';
+import {
+  type JsonAnswer,
+  type JsonRequest,
+  requestJson,
+  requestJsonLines,
+  serviceUrl,
+} from '../../net/json-request.ts';
 
 /** Where a Kubernetes API server is, and how the service shows itself there. */
 export interface KubernetesApiOptions {
@@ -14,9 +20,22 @@ export interface KubernetesApiOptions {
   readFile(path: string, max: number): Promise<Buffer>;
 }
 
+/** Each call throws an error of `reason` where no answer comes. */
 export interface KubernetesApi {
-  /** Throws an error of `reason` where no answer comes. */
+  get(path: string, reason: Reason): Promise<JsonAnswer>;
   post(path: string, body: unknown, reason: Reason): Promise<JsonAnswer>;
+  /**
+   * Gives `each` the events of a watch, one after the other, until the API server ends it, `seconds` have passed or
+   * `signal` ends, which throws. Where the status is not 200 there was no watch.
+   */
+  watch(path: string, watch: Watch, reason: Reason): Promise<JsonAnswer>;
+}
+
+export interface Watch {
+  /** The API server is asked to end it by then. */
+  readonly seconds: number;
+  readonly signal: AbortSignal;
+  each(event: unknown): Promise<void>;
 }
 
 const MAX_FILE = 1024 * 1024;
@@ -40,21 +59,18 @@ export function kubernetesApi({ url, caFile, tokenFile, timeoutMs, readFile }: K
       });
     }
   };
+  const asked = async (method: 'GET' | 'POST', path: string, reason: Reason): Promise<JsonRequest> => {
+    const ca = caFile === undefined ? {} : { ca: await read(caFile, reason) };
+    const token = tokenFile === undefined ? {} : { token: tokenIn(await read(tokenFile, reason), tokenFile, reason) };
+    const url = new URL(path, base);
+    return { url, method, ...ca, ...token, timeoutMs, maxBytes: MAX_ANSWER, whom: 'the API server', reason };
+  };
   return {
-    async post(path, body, reason) {
-      const ca = caFile === undefined ? {} : { ca: await read(caFile, reason) };
-      const token = tokenFile === undefined ? {} : { token: tokenIn(await read(tokenFile, reason), tokenFile, reason) };
-      return requestJson({
-        url: new URL(path, base),
-        method: 'POST',
-        body,
-        ...ca,
-        ...token,
-        timeoutMs,
-        maxBytes: MAX_ANSWER,
-        whom: 'the API server',
-        reason,
-      });
+    get: async (path, reason) => requestJson(await asked('GET', path, reason)),
+    post: async (path, body, reason) => requestJson({ ...(await asked('POST', path, reason)), body }),
+    async watch(path, { seconds, signal, each }, reason) {
+      const question = await asked('GET', `${path}&watch=1&timeoutSeconds=${seconds}`, reason);
+      return requestJsonLines({ ...question, timeoutMs: seconds * 1000 + timeoutMs }, each, signal);
     },
   };
 }
