@@ -18,7 +18,15 @@ import {
 import { parseJson } from './body.ts';
 import { assertSecrets, bootstrapBody } from './bootstrap-body.ts';
 import { type Asked, jsonDataKey, rawDataKey } from './data-key.ts';
-import { type JobOptions, type JobPage, jobPages, PAGE_TIMEOUT_MS } from './job.ts';
+import {
+  assertAllRead,
+  type FailedRecord,
+  type JobOptions,
+  type JobPage,
+  jobPages,
+  PAGE_TIMEOUT_MS,
+  readFailedRecord,
+} from './job.ts';
 import { type CallOptions, type ClientOptions, transportOptions } from './options.ts';
 import { problemError } from './problem.ts';
 import { type Refusal, readRefusals } from './refusal.ts';
@@ -102,7 +110,10 @@ export class KeysteadClient {
     return asked.map((one, index) => this.#result(results[index], one));
   }
 
-  /** What the service knows of the data keys whose ids begin with `prefix`, fetched page by page. */
+  /**
+   * What the service knows of the data keys whose ids begin with `prefix`, fetched page by page. Throws `record-corrupt`
+   * behind the last one where the service could not read records of some.
+   */
   async *list(
     options: { readonly prefix?: string; readonly pageSize?: number } & CallOptions = {},
   ): AsyncGenerator<DataKeyInfo> {
@@ -111,15 +122,18 @@ export class KeysteadClient {
     assertText(options.prefix, 'prefix');
     if (options.prefix) assertDataKeyId(options.prefix);
     let token: string | undefined;
+    const failed: FailedRecord[] = [];
     do {
       const query = { prefix: options.prefix || undefined, page_size: options.pageSize, page_token: token };
       const page = await this.#json({ path: `/v1/data-keys${queryOf(query)}`, signal: options.signal });
       yield* page.list('dataKeys').map(readDataKeyInfo);
+      if (page.has('failed')) failed.push(...page.list('failed').map(readFailedRecord));
       const next = page.has('nextPageToken') ? page.text('nextPageToken') : '';
       if (next !== '' && next === token)
         throw new KeysteadError('bad-answer', 'the service repeats a page of the list');
       token = next;
     } while (token !== '');
+    assertAllRead(failed);
   }
 
   /** What the service knows of one data key. */

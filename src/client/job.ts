@@ -65,7 +65,7 @@ function readJobPage(fields: Fields): JobPage {
   };
 }
 
-function readFailedRecord(value: unknown): FailedRecord {
+export function readFailedRecord(value: unknown): FailedRecord {
   const fields = new Fields(value, 'the answer: a failed record');
   return {
     record: fields.text('record'),
@@ -74,4 +74,14 @@ function readFailedRecord(value: unknown): FailedRecord {
     detail: fields.text('detail'),
     retryable: fields.has('retryable') && fields.flag('retryable'),
   };
+}
+
+/** Throws `record-corrupt` where there is one, because a list without it looks like a whole one. */
+export function assertAllRead([first, ...more]: readonly FailedRecord[]): void {
+  if (first === undefined) return;
+  const others = more.length === 0 ? '' : `, and ${more.length} more`;
+  throw new KeysteadError(
+    'record-corrupt',
+    `not all is listed: ${first.detail}${others}; storage verify names them all`,
+  );
 }

@@ -58,6 +58,12 @@ export interface RewrappedDataKey extends DataKeyInfo {
   readonly rewrapped: number;
 }
 
+/** One page of a list. */
+export interface DataKeyPage extends Page<DataKeyInfo> {
+  /** Records of such ids, by their names, that cannot be read; absent where all could. */
+  readonly failures?: readonly JobFailure[];
+}
+
 /** A data key that was deleted, and can still be restored. */
 export interface DeletedDataKey {
   readonly id: string;
@@ -79,8 +85,8 @@ export interface DataKeys {
   get(request: GetDataKey, call: Call): Promise<DataKey>;
   /** Also tells of keys that are pending deletion. */
   describe(id: string, call: Call): Promise<DataKeyInfo>;
-  /** As `describe`, for all ids with that prefix. */
-  list(prefix: string, from: string | undefined, limit: number, call: Call): Promise<Page<DataKeyInfo>>;
+  /** As `describe`, for all ids with that prefix, in the order of their records' names. A damaged record hides no other. */
+  list(prefix: string, from: string | undefined, limit: number, call: Call): Promise<DataKeyPage>;
   /** Makes a new version of the same length, the newest from now on; old ones still open by their numbers. */
   rotate(id: string, call: Call): Promise<DataKeyInfo>;
   /** Wraps every version again that is not under the newest version of the current KEK: the same bytes. */

@@ -4,13 +4,25 @@ import { KeysteadError } from '../core/errors.ts';
 import type { Page, WrappedKeyStore } from '../core/store.ts';
 import { within } from '../core/within.ts';
 import { readRecord } from '../core/wrapped-record.ts';
-import { blobName, isBlobName, recordName, recordNamePrefix } from './record-name.ts';
+import type { JobFailure } from './data-keys.ts';
+import { blobName, isBlobName, mayBeOfPrefix, recordName, recordNamePrefix } from './record-name.ts';
 import { type FoundRecord, isBlob, type KeyRecord } from './record-state.ts';
 
 /** Records that are read at a time to list them. */
 const READS_AT_A_TIME = 16;
 /** Before the names of Constellation's records in what says where to go on: no name of ours begins so. */
 const BLOBS = 'constellation:';
+
+/** Throws `context-mismatch` where the record of that name belongs to another one. */
+export function assertNamed(record: KeyRecord, name: string): void {
+  if (isBlob(record) || recordName(record.id) === name) return;
+  throw new KeysteadError('context-mismatch', `the record ${name} belongs to another data key`);
+}
+
+/** One page of a list. */
+interface FoundPage extends Page<FoundRecord> {
+  readonly failures: readonly JobFailure[];
+}
 
 /** The records of data keys in a store, by id. Waits no longer than its calls live. */
 export class KeyRecords {
@@ -27,8 +39,8 @@ export class KeyRecords {
   async read(id: string, call: Call): Promise<FoundRecord | undefined> {
     const found = await this.#load(recordName(id), call);
     if (found === undefined) return this.#readBlob(id, call);
-    if (found.record.id === id) return found;
-    throw new KeysteadError('context-mismatch', `the record ${recordName(id)} belongs to another data key`);
+    assertNamed(found.record, recordName(id));
+    return found;
   }
 
   /**
@@ -67,24 +79,27 @@ export class KeyRecords {
     return ours === undefined ? this.#readBlob(name, call) : undefined;
   }
 
-  /** In the order of the records' names. @param kept what to leave out. */
+  /** In the order of the records' names; what cannot be read stands beside. @param kept what to leave out. */
   async list(
     prefix: string,
     from: string | undefined,
     limit: number,
     kept: (record: KeyRecord) => boolean,
     call: Call,
-  ): Promise<Page<FoundRecord>> {
-    const items: FoundRecord[] = [];
+  ): Promise<FoundPage> {
+    const [items, failures]: [FoundRecord[], JobFailure[]] = [[], []];
     let next = from;
     do {
-      const page = await this.names(prefix, next, limit - items.length, call);
-      // A name may begin as asked although its id does not: by its ending, or because it was cut.
-      for (const found of await this.#loadAll(page.items, call))
-        if (found.record.id.startsWith(prefix) && kept(found.record)) items.push(found);
+      const page = await this.names(prefix, next, limit - items.length - failures.length, call);
+      for (const loaded of await this.#loadAll(page.items, call)) {
+        // A name may begin as asked although its id does not: by its ending, or because it was cut.
+        if ('reason' in loaded) {
+          if (mayBeOfPrefix(loaded.name, prefix)) failures.push(loaded);
+        } else if (loaded.record.id.startsWith(prefix) && kept(loaded.record)) items.push(loaded);
+      }
       next = page.next;
-    } while (next !== undefined && items.length < limit);
-    return next === undefined ? { items } : { items, next };
+    } while (next !== undefined && items.length + failures.length < limit);
+    return { items, failures, ...(next === undefined ? {} : { next }) };
   }
 
   async #blobNames(prefix: string, from: string, limit: number, call: Call): Promise<Page<string>> {
@@ -94,14 +109,26 @@ export class KeyRecords {
     return next === undefined ? { items: names } : { items: names, next: `${BLOBS}${next}` };
   }
 
-  async #loadAll(names: readonly string[], call: Call): Promise<FoundRecord[]> {
-    const all: FoundRecord[] = [];
+  async #loadAll(names: readonly string[], call: Call): Promise<(FoundRecord | JobFailure)[]> {
+    const all: (FoundRecord | JobFailure)[] = [];
     for (let at = 0; at < names.length; at += READS_AT_A_TIME) {
       const some = names.slice(at, at + READS_AT_A_TIME);
-      const found = await Promise.all(some.map((name) => this.load(name, call)));
+      const found = await Promise.all(some.map((name) => this.#loadOrTell(name, call)));
       for (const one of found) if (one !== undefined) all.push(one); // else deleted meanwhile
     }
     return all;
+  }
+
+  async #loadOrTell(name: string, call: Call): Promise<FoundRecord | JobFailure | undefined> {
+    try {
+      const found = await this.load(name, call);
+      if (found !== undefined) assertNamed(found.record, name);
+      return found;
+    } catch (error) {
+      const { code, reason, message } = KeysteadError.from(error);
+      if (code !== 'data_loss') throw error;
+      return { name, reason, message, retryable: false };
+    }
   }
 
   async #load(name: string, call: Call): Promise<FoundRecord | undefined> {

@@ -37,6 +37,12 @@ export function recordNamePrefix(idPrefix: string): string {
   return `${FOLDER}${percentEncoded(idPrefix).slice(0, MAX_ENCODED)}`;
 }
 
+/** Whether the record of that name, which nobody could read, may be that of an id with such a prefix. */
+export function mayBeOfPrefix(name: string, idPrefix: string): boolean {
+  if (isBlobName(name)) return name.startsWith(idPrefix);
+  return name.endsWith(ENDING) && name.slice(0, -ENDING.length).startsWith(recordNamePrefix(idPrefix));
+}
+
 /** Every byte of UTF-8 but `A-Z a-z 0-9 . _ ~ -` as `%` and two upper-case hex digits. */
 function percentEncoded(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`);

@@ -40,8 +40,15 @@ export function storedDataKeys(deps: StoredDeps): DataKeys {
     },
     async list(prefix, from, limit, call) {
       const now = clock.now();
-      const page = await records.list(prefix, from, limit, (record) => keptAt(record, now) !== undefined, call);
-      return { ...page, items: page.items.map((found) => infoOf(assertKept(found.record.id, found, now))) };
+      const { failures, ...found } = await records.list(
+        prefix,
+        from,
+        limit,
+        (record) => keptAt(record, now) !== undefined,
+        call,
+      );
+      const items = found.items.map((one) => infoOf(assertKept(one.record.id, one, now)));
+      return { ...found, items, ...(failures.length === 0 ? {} : { failures }) };
     },
     rotate: (id, call) => rotateDataKey(house, id, call),
     rewrap: (id, call) => rewrapDataKey(house, id, call),

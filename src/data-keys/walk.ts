@@ -3,8 +3,8 @@ import type { Call } from '../core/call.ts';
 import { KeysteadError } from '../core/errors.ts';
 import { within } from '../core/within.ts';
 import type { JobFailure, JobReport, JobRequest } from './data-keys.ts';
-import { recordName } from './record-name.ts';
-import { type FoundRecord, isBlob } from './record-state.ts';
+import { assertNamed } from './key-records.ts';
+import type { FoundRecord } from './record-state.ts';
 import { openStoredHouse, type StoredDeps, type StoredHouse } from './stored-house.ts';
 import { WalkPatience } from './walk-patience.ts';
 
@@ -51,9 +51,7 @@ async function pages(
       const found = await house.records.load(name, call);
       if (found === undefined) return; // deleted meanwhile
       id = found.record.id;
-      if (!isBlob(found.record) && recordName(id) !== name) {
-        throw new KeysteadError('context-mismatch', `the record ${name} belongs to another data key`);
-      }
+      assertNamed(found.record, name);
       if (await work.one(house, found)) tally.changed++;
       patience.renew();
     } catch (error) {

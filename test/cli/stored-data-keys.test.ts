@@ -122,6 +122,15 @@ t.test('what is wrong with a record is told, nothing else is left undone, and th
   );
 });
 
+t.test('a list that is not whole says so behind what there is, and the exit status is 65', async (t) => {
+  const info = { dataKeyId: 'a', version: 2, source: 'stored', state: 'active', kek: 'kms://x', kekVersion: '1' };
+  const { url } = await scriptedServer(t, json({ dataKeys: [{ ...info, length: 32, etag: '8' }], failed: [UNREAD] }));
+  const { status, stdout, stderr } = await keystead(['data-key', 'list', '--server', url]);
+  t.equal(status, 65);
+  t.match(stdout, /^a +version 2 +32 bytes/);
+  t.match(stderr, /not all is listed: it is damaged; storage verify names them all/);
+});
+
 t.test('the same as JSON', async (t) => {
   const { url } = await scriptedServer(t, json({ done: 2, changed: 1, failed: [FAILED, UNREAD] }));
   const outcome = await keystead(['data-key', 'rewrap', '--all', '--output=json', '--server', url]);

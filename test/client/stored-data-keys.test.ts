@@ -128,6 +128,18 @@ t.test('pages tell what failed; a page that leads to itself ends the walk', asyn
   await t.rejects(pages.next(), failure('bad-answer', /repeats a page/));
 });
 
+t.test('a list gives all that can be read, and fails behind it where something cannot', async (t) => {
+  const failed = [
+    { record: 'data-keys/b.json', reason: 'record-corrupt', detail: 'b is damaged', retryable: false },
+    { record: 'data-keys/c.json', reason: 'context-mismatch', detail: 'c is of another', retryable: false },
+  ];
+  const first = json({ dataKeys: [], failed, nextPageToken: 'Mg' });
+  const { client } = await scriptedClient(t, first, json({ dataKeys: [{ ...INFO, state: 'active' }] }));
+  const found = client.list();
+  t.match((await found.next()).value, { id: 'a' });
+  await t.rejects(found.next(), failure('record-corrupt', /not all is listed: b is damaged, and 1 more/));
+});
+
 t.test('an answer that is none is refused', async (t) => {
   for (const answer of [
     {},

@@ -177,6 +177,58 @@ t.test('a list holds the ids with the prefix, in pages, however long the ids are
   }
 });
 
+t.test('a damaged record hides no other from a list, which names it where it may be asked for', async (t) => {
+  const { dataKeys, store } = await storedHouse(t);
+  const long = 'c'.repeat(700);
+  for (const id of ['a', 'b', 'c', long]) await dataKeys.get(ask(id), call);
+  const copy = (await store.read(recordName('a'), call))?.bytes ?? new Uint8Array();
+  for (const [id, bytes] of [
+    ['b', copy.subarray(0, -3)],
+    ['b/of-a', copy],
+    [`${long}d`, copy.subarray(1)],
+  ] as const) {
+    const there = await store.read(recordName(id), call);
+    if (there === undefined) await store.create(recordName(id), bytes, call);
+    else await store.replace(recordName(id), bytes, there.etag, call);
+  }
+  const corrupt = { name: recordName('b'), reason: 'record-corrupt', message: /damaged/, retryable: false } as const;
+  const copied = { name: recordName('b/of-a'), reason: 'context-mismatch', message: /another/ } as const;
+  const tooLong = { name: recordName(`${long}d`), reason: 'record-corrupt' } as const;
+  for (const [prefix, ids, wrong] of [
+    ['', ['a', 'c', long], [copied, corrupt, tooLong]],
+    ['b', [], [copied, corrupt]],
+    ['b.', [], []],
+    ['b/', [], [copied]],
+    ['a', ['a'], []],
+    [long, [long], [tooLong]],
+  ] as const) {
+    for (const size of [1, 2, 100]) {
+      const [found, failures]: [string[], unknown[]] = [[], []];
+      let from: string | undefined;
+      do {
+        const page = await dataKeys.list(prefix, from, size, call);
+        found.push(...page.items.map(({ id }) => id));
+        failures.push(...(page.failures ?? []));
+        from = page.next;
+      } while (from !== undefined);
+      t.same(found.sort(), [...ids].sort(), `${prefix.slice(0, 9)} by ${size}`);
+      t.match(failures, wrong);
+      t.equal(failures.length, wrong.length);
+      t.notOk(
+        failures.some((failure) => 'id' in (failure as object)),
+        'of whom a copy is, is not told',
+      );
+    }
+  }
+  const away = faultyStore(store, (operation, n) => (operation === 'read' && n === 2 ? 'fails' : undefined));
+  const { dataKeys: cut } = await storedHouse(t, { store: away });
+  await t.rejects(
+    cut.list('', undefined, 10, call),
+    failure('store-unreachable'),
+    'what is not damaged is not left out',
+  );
+});
+
 t.test('a record that is deleted while a list is made is left out', async (t) => {
   const inner = memoryStore();
   const { dataKeys } = await storedHouse(t, { store: inner });

@@ -1,8 +1,9 @@
 import { type Static, Type } from 'typebox';
 import { readPageToken, writePageToken } from '../../core/page-token.ts';
-import type { DataKeyJobs, JobFailure } from '../../data-keys/data-keys.ts';
+import type { DataKeyJobs } from '../../data-keys/data-keys.ts';
 import { sendJson } from './answer.ts';
 import { CALLER, problems } from './docs.ts';
+import { FailedRecordAnswer, failedRecord } from './failed-record.ts';
 import type { Route, RouteDeps } from './route.ts';
 import { NextPageToken, object, PageSize, PageToken } from './schemas.ts';
 import { strict } from './strict.ts';
@@ -18,16 +19,9 @@ const PageRequest = object(
 const PageAnswer = object({
   done: Type.Integer({ minimum: 0, description: 'Records that were looked at.' }),
   changed: Type.Integer({ minimum: 0, description: 'Records of them that were written anew.' }),
-  failed: Type.Array(
-    object({
-      record: Type.String({ description: 'Its name in the store.' }),
-      dataKeyId: Type.Optional(Type.String({ description: 'Absent where the record cannot be read.' })),
-      reason: Type.String({ description: 'As in a problem.' }),
-      detail: Type.String({ description: 'What is wrong with it.' }),
-      retryable: Type.Boolean({ description: 'Whether another walk may find nothing wrong with it.' }),
-    }),
-    { description: 'Records that something is wrong with; they stayed as they were.' },
-  ),
+  failed: Type.Array(FailedRecordAnswer, {
+    description: 'Records that something is wrong with; they stayed as they were.',
+  }),
   nextPageToken: NextPageToken,
 });
 
@@ -83,14 +77,4 @@ function jobHandler({ services }: RouteDeps, run: Job['run'], operation: string)
     if (next !== undefined) answer.nextPageToken = await writePageToken(services.tokenKey, scope, next, call);
     return sendJson(reply, answer);
   };
-}
-
-function failedRecord({
-  name,
-  id,
-  reason,
-  message,
-  retryable,
-}: JobFailure): Static<typeof PageAnswer>['failed'][number] {
-  return { record: name, ...(id === undefined ? {} : { dataKeyId: id }), reason, detail: message, retryable };
 }

@@ -5,6 +5,7 @@ import { sendJson } from '../answer.ts';
 import { dataKeyInfo } from '../data-key-info.ts';
 import { CALLER, problems } from '../docs.ts';
 import { DATA_KEY_INFO_EXAMPLE } from '../examples.ts';
+import { FailedRecordAnswer, failedRecord } from '../failed-record.ts';
 import { rawQuery } from '../plugins/admission.ts';
 import { readQuery, readWholeNumber } from '../query.ts';
 import type { Route } from '../route.ts';
@@ -23,7 +24,8 @@ export const listDataKeys: Route = {
   docs: {
     operationId: OPERATION,
     summary: 'List data keys',
-    description: 'Metadata only, ordered by the bytes of the ids. Derived keys are not listed: every id has one.',
+    description:
+      'Metadata only, in the order of the names in the store. Derived keys are not listed: every id has one.',
     tags: ['data-keys'],
     ...CALLER,
     querystring: object({
@@ -38,6 +40,11 @@ export const listDataKeys: Route = {
           'application/json': {
             schema: object({
               dataKeys: Type.Array(DataKeyInfoAnswer),
+              failed: Type.Optional(
+                Type.Array(FailedRecordAnswer, {
+                  description: 'Records of such data keys that cannot be read. Absent where all could.',
+                }),
+              ),
               nextPageToken: NextPageToken,
             }),
             example: { dataKeys: [DATA_KEY_INFO_EXAMPLE] },
@@ -57,9 +64,10 @@ export const listDataKeys: Route = {
       const { call } = request;
       const from =
         page_token === undefined ? undefined : await readPageToken(tokenKey, scope, page_token, 'page_token', call);
-      const { items, next } = await services.dataKeys.list(prefix, from, limit, call);
+      const { items, failures, next } = await services.dataKeys.list(prefix, from, limit, call);
       return sendJson(reply, {
         dataKeys: items.map(dataKeyInfo),
+        ...(failures === undefined ? {} : { failed: failures.map(failedRecord) }),
         ...(next === undefined ? {} : { nextPageToken: await writePageToken(tokenKey, scope, next, call) }),
       });
     };
