@@ -4,8 +4,12 @@ import type { Principal } from './core/call.ts';
 import { Guard } from './core/guard.ts';
 import type { TokenKey } from './core/page-token.ts';
 import { redactUri } from './core/uri.ts';
-import type { DataKeyJobs, DataKeys } from './data-keys/data-keys.ts';
-import { guardedDataKeyJobs, guardedDataKeys } from './data-keys/guard.ts';
+import {
+  type GuardedDataKeyJobs,
+  type GuardedDataKeys,
+  guardedDataKeyJobs,
+  guardedDataKeys,
+} from './data-keys/guard.ts';
 import { type ExplainRefusals, guardedRefusals } from './policy/guarded-refusals.ts';
 import { openSystem, type System } from './system/system.ts';
 import type { Metrics } from './telemetry/metrics.ts';
@@ -19,8 +23,8 @@ import { showState } from './wiring/state.ts';
 
 /** The open house: what the porches need, and nothing else. */
 export interface Services {
-  readonly dataKeys: DataKeys;
-  readonly dataKeyJobs: DataKeyJobs;
+  readonly dataKeys: GuardedDataKeys;
+  readonly dataKeyJobs: GuardedDataKeyJobs;
   readonly system: System;
   /** Why callers were refused. */
   readonly refusals: ExplainRefusals;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AuditEvent } from '../core/audit.ts';
 import type { Principal } from '../core/call.ts';
+import { printableJson } from '../core/printable-json.ts';
 
 /** Bytes of the longest line, its newline included: a pipe takes as much in one piece. */
 export const MAX_LINE = 4096;
@@ -18,7 +19,7 @@ export interface LineOptions {
  * Makes audit lines without what chains them: `{"audit":2,…` up to where the chain's own names follow
  * (docs/formats/audit.md).
  *
- * Promises: the finished line is valid JSON, at most 4096 bytes where principal and details are of usual size; a
+ * Promises: the finished line is valid JSON without any character that cannot be seen, at most 4096 bytes where principal and details are of usual size; a
  * resource that would make it longer is shortened and its SHA-256 stands beside it.
  */
 export function auditLines({ hideId }: LineOptions = {}): (event: AuditEvent) => string {
@@ -38,27 +39,27 @@ export function auditLines({ hideId }: LineOptions = {}): (event: AuditEvent) =>
   const principalJson = (principal: Principal) => {
     const known = principals.get(principal);
     if (known !== undefined) return known;
-    const made = JSON.stringify({ kind: principal.kind, name: principal.name });
+    const made = printableJson({ kind: principal.kind, name: principal.name });
     principals.set(principal, made);
     return made;
   };
   const detailsJson = (details: Details) => {
     if (!areSame(details, lastDetails)) {
       lastDetails = details;
-      lastDetailsJson = JSON.stringify(details);
+      lastDetailsJson = printableJson(details);
     }
     return lastDetailsJson;
   };
   return (event) => {
-    const source = event.source === undefined ? '' : `,"source":${JSON.stringify(event.source)}`;
-    const head = `{"audit":2,"time":"${timeText(event.time)}","auditId":${JSON.stringify(event.auditId)},"principal":${principalJson(event.principal)},"listener":"${event.listener}"${source},"action":"${event.action}",`;
+    const source = event.source === undefined ? '' : `,"source":${printableJson(event.source)}`;
+    const head = `{"audit":2,"time":"${timeText(event.time)}","auditId":${printableJson(event.auditId)},"principal":${principalJson(event.principal)},"listener":"${event.listener}"${source},"action":"${event.action}",`;
     const reason = event.reason === undefined ? '' : `,"reason":"${event.reason}"`;
-    const rule = event.rule === undefined ? '' : `,"rule":${JSON.stringify(event.rule)}`;
+    const rule = event.rule === undefined ? '' : `,"rule":${printableJson(event.rule)}`;
     const details = event.details === undefined ? '' : `,"details":${detailsJson(event.details)}`;
     const tail = `,"outcome":"${event.outcome}"${reason}${rule}${details}`;
     const isId = event.action.startsWith('data-key.');
     const resource = hideId !== undefined && isId ? hideId(event.resource) : event.resource;
-    const line = `${head}"resource":${JSON.stringify(resource)}${tail}`;
+    const line = `${head}"resource":${printableJson(resource)}${tail}`;
     if (resource.length <= SHORT_RESOURCE || Buffer.byteLength(line) <= MAX_LINE - CHAIN) return line;
     return `${head}${shortened(resource)}${tail}`;
   };
@@ -76,5 +77,5 @@ function areSame(a: Details, b: Details): boolean {
 function shortened(resource: string): string {
   const start = resource.slice(0, SHORT_RESOURCE).replace(/[\ud800-\udbff]$/, '');
   const sha256 = createHash('sha256').update(resource).digest('hex');
-  return `"resource":${JSON.stringify(start)},"resourceSha256":"${sha256}"`;
+  return `"resource":${printableJson(start)},"resourceSha256":"${sha256}"`;
 }

@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import { KeysteadError } from '../core/errors.ts';
+import { printableJson } from '../core/printable-json.ts';
 import type { Io } from './io.ts';
 
 /** `plain` is for people and may change, `json` is for programs. */
@@ -7,7 +8,7 @@ export type Format = 'plain' | 'json';
 
 /** Prints a result in the format that was asked for. */
 export async function print(io: Io, format: Format, value: unknown, plain: () => string): Promise<void> {
-  await write(io.stdout, format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : plain());
+  await write(io.stdout, format === 'json' ? `${printableJson(value, 2)}\n` : plain());
 }
 
 /** Writes all of it. Throws `client-gone` when the reader has gone, `cannot-write` for any other failure. */

@@ -10,6 +10,26 @@ import type { DataKey, DataKeyInfo, DataKeyJobs, DataKeys, GetDataKey, JobReport
 export const MAX_PAGE_SIZE = 1000;
 
 /**
+ * Where a page begins: a `next` of an earlier one, or how to learn it, which costs the KMS and tells who asks something,
+ * and is not done before the policy has said yes.
+ */
+export type PageStart = string | (() => Promise<string>);
+
+/** As the rooms, with pages that may begin where a token says. */
+export type GuardedDataKeys = Omit<DataKeys, 'list'> & {
+  list(prefix: string, from: PageStart | undefined, limit: number, call: Call): ReturnType<DataKeys['list']>;
+};
+
+type GuardedJobRequest = Omit<JobRequest, 'from'> & { readonly from?: PageStart };
+export type GuardedDataKeyJobs = {
+  [Name in keyof DataKeyJobs]: (request: GuardedJobRequest, call: Call) => ReturnType<DataKeyJobs[Name]>;
+};
+
+async function placeOf(from: PageStart | undefined): Promise<string | undefined> {
+  return typeof from === 'function' ? from() : from;
+}
+
+/**
  * The one way to data keys for every transport: checks the request, asks the policy, compares the check value, and
  * answers when the audit line is written.
  */
@@ -20,7 +40,7 @@ export function guardedDataKeys(deps: {
   creates: boolean;
   /** Told of every key that is handed out; for counting. */
   handedOut?: (source: DataKey['source']) => void;
-}): DataKeys {
+}): GuardedDataKeys {
   const { inner, guard, creates, handedOut } = deps;
   return {
     async get(request, call) {
@@ -56,10 +76,8 @@ export function guardedDataKeys(deps: {
       if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE_SIZE) {
         throw new KeysteadError('bad-request', `page_size must be a whole number from 1 to ${MAX_PAGE_SIZE}`);
       }
-      return guard.run(
-        { action: 'data-key.list', resource: prefix, prefix, run: () => inner.list(prefix, from, limit, call) },
-        call,
-      );
+      const run = async () => inner.list(prefix, await placeOf(from), limit, call);
+      return guard.run({ action: 'data-key.list', resource: prefix, prefix, run }, call);
     },
     async rotate(id, call) {
       assertDataKeyId(id);
@@ -104,23 +122,29 @@ const ALL = '*';
 export const MAX_JOB_CONCURRENCY = 64;
 
 /** The one way to walks over all data keys. One audit line for the whole walk, written when it is over. */
-export function guardedDataKeyJobs(deps: { inner: DataKeyJobs; guard: Guard }): DataKeyJobs {
+export function guardedDataKeyJobs(deps: { inner: DataKeyJobs; guard: Guard }): GuardedDataKeyJobs {
   const { inner, guard } = deps;
-  const run = async <T extends JobReport>(action: Action, request: JobRequest, call: Call, job: () => Promise<T>) => {
-    assertJobRequest(request);
-    const details = ({ done, changed, failed }: T) => ({ done, changed, failed });
-    return guard.run({ action, resource: ALL, prefix: '', run: job, details }, call);
-  };
+  const guarded =
+    <T extends JobReport>(action: Action, job: (request: JobRequest, call: Call) => Promise<T>) =>
+    async ({ from, ...request }: GuardedJobRequest, call: Call): Promise<T> => {
+      assertJobRequest(request);
+      const details = ({ done, changed, failed }: T) => ({ done, changed, failed });
+      const run = async () => {
+        const place = await placeOf(from);
+        return job(place === undefined ? request : { ...request, from: place }, call);
+      };
+      return guard.run({ action, resource: ALL, prefix: '', run, details }, call);
+    };
   return {
-    rewrapAll: (request, call) => run('data-key.rewrap', request, call, () => inner.rewrapAll(request, call)),
-    verifyAll: (request, call) => run('data-key.verify', request, call, () => inner.verifyAll(request, call)),
-    purgeAll: (request, call) => run('data-key.delete', request, call, () => inner.purgeAll(request, call)),
-    census: (request, call) => run('data-key.list', request, call, () => inner.census(request, call)),
+    rewrapAll: guarded('data-key.rewrap', inner.rewrapAll),
+    verifyAll: guarded('data-key.verify', inner.verifyAll),
+    purgeAll: guarded('data-key.delete', inner.purgeAll),
+    census: guarded('data-key.list', inner.census),
   };
 }
 
 /** Throws `bad-request`. */
-function assertJobRequest({ concurrency = 1, limit = 1 }: JobRequest): void {
+function assertJobRequest({ concurrency = 1, limit = 1 }: Omit<JobRequest, 'from'>): void {
   if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > MAX_JOB_CONCURRENCY) {
     throw new KeysteadError('bad-request', `concurrency must be a whole number from 1 to ${MAX_JOB_CONCURRENCY}`);
   }

@@ -70,7 +70,7 @@ function jobHandler({ services }: RouteDeps, run: Job['run'], operation: string)
     const { call, body } = request;
     const { pageSize = DEFAULT_PAGE_SIZE, pageToken } = body === undefined ? {} : check(body);
     const from =
-      pageToken === undefined ? undefined : await readPageToken(services.tokenKey, scope, pageToken, 'pageToken', call);
+      pageToken === undefined ? undefined : () => readPageToken(services.tokenKey, scope, pageToken, 'pageToken', call);
     const job = { limit: pageSize, ...(from === undefined ? {} : { from }) };
     const { done, changed, failures, next } = await services.dataKeyJobs[run](job, call);
     const answer: Static<typeof PageAnswer> = { done, changed, failed: failures.map(failedRecord) };

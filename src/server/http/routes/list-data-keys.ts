@@ -63,7 +63,7 @@ export const listDataKeys: Route = {
       const scope = { operation: OPERATION, prefix };
       const { call } = request;
       const from =
-        page_token === undefined ? undefined : await readPageToken(tokenKey, scope, page_token, 'page_token', call);
+        page_token === undefined ? undefined : () => readPageToken(tokenKey, scope, page_token, 'page_token', call);
       const { items, failures, next } = await services.dataKeys.list(prefix, from, limit, call);
       return sendJson(reply, {
         dataKeys: items.map(dataKeyInfo),
