@@ -3,6 +3,7 @@ import type { Credentials } from './core/authenticator.ts';
 import type { Principal } from './core/call.ts';
 import { Guard } from './core/guard.ts';
 import type { TokenKey } from './core/page-token.ts';
+import { RateLimits } from './core/rate-limits.ts';
 import { redactUri } from './core/uri.ts';
 import {
   type GuardedDataKeyJobs,
@@ -39,6 +40,8 @@ export interface Services {
   reload(config: Config): Promise<readonly string[]>;
   /** From now on the service says of itself that it is closing; everything goes on being answered. */
   beginClosing(): void;
+  /** How much each caller may ask for, over all transports; absent: a development server limits nobody. */
+  readonly rateLimits: RateLimits | undefined;
   /** Throws `no-credentials`, `bad-credentials`, `too-many-requests`, or an `unavailable` reason. */
   authenticate(credentials: Credentials): Promise<Principal>;
   close(): Promise<void>;
@@ -99,6 +102,7 @@ export async function openServices(config: Config, ambient: Ambient): Promise<Se
     tokenKey: room.tokenKey,
     metrics: ambient.metrics,
     tracing: ambient.tracing,
+    rateLimits: config.dev ? undefined : rateLimits(config, clock),
     get noCredentials() {
       return auth.nobody;
     },
@@ -117,4 +121,8 @@ export async function openServices(config: Config, ambient: Ambient): Promise<Se
       await ambient.audit.close();
     },
   };
+}
+
+function rateLimits({ limits }: Config, clock: Ambient['clock']): RateLimits {
+  return new RateLimits({ principal: limits.requestsPerPrincipal, source: limits.requestsPerSource }, clock);
 }

@@ -2,12 +2,12 @@ import type { Authenticator, ClientCertificate, Credentials } from '../core/auth
 import type { Listener, Principal } from '../core/call.ts';
 import type { Clock } from '../core/clock.ts';
 import { KeysteadError } from '../core/errors.ts';
+import { Remembered } from '../core/remembered.ts';
 import { bearerToken, tokenMark, usualToken } from './bearer.ts';
 import type { CertificateJudge } from './certificates.ts';
 import { claimedBy } from './jwt.ts';
 import type { LockOut } from './lock-out.ts';
 import { notAccepted, type Proof, type TokenJudge } from './proof.ts';
-import { Remembered } from './remembered.ts';
 import type { StaticTokens } from './static-tokens.ts';
 
 /** Everybody whom a configuration knows. */

@@ -1,7 +1,7 @@
-import { isIPv4, isIPv6 } from 'node:net';
 import type { Clock } from '../core/clock.ts';
 import { KeysteadError } from '../core/errors.ts';
-import { Remembered } from './remembered.ts';
+import { networkOf } from '../core/network.ts';
+import { Remembered } from '../core/remembered.ts';
 
 const MINUTE = 60_000;
 /** Sources that are counted at a time; of more, those are forgotten that failed longest ago. */
@@ -64,21 +64,4 @@ export class LockOut {
     // More than a minute: the clock was set back.
     return left > MINUTE ? 0 : Math.max(0, left);
   }
-}
-
-/** What one machine has: an IPv4 address, or 64 bits of an IPv6 one. */
-export function networkOf(source: string): string {
-  const address = source.replace(/%.*$/, '').toLowerCase();
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1];
-  if (mapped !== undefined && isIPv4(mapped)) return mapped;
-  if (!isIPv6(address)) return address;
-  const [head = '', tail] = address.split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const groups =
-    tail === undefined ? left : [...left, ...Array(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right];
-  return `${groups
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ''))
-    .join(':')}::/64`;
 }

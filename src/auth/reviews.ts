@@ -1,8 +1,8 @@
 import type { Clock } from '../core/clock.ts';
 import { KeysteadError } from '../core/errors.ts';
+import { Remembered } from '../core/remembered.ts';
 import type { TokenReviewer } from '../core/token-review.ts';
 import { refused } from './jwt.ts';
-import { Remembered } from './remembered.ts';
 
 /** Milliseconds that a no of the API server counts at most, and that it is left alone when it is away. */
 const BRIEFLY = 1000;

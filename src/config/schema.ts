@@ -148,6 +148,21 @@ export const ConfigSchema = group({
   }),
   limits: group({
     connections: whole(8192, [1, 1_000_000], 'Connections at a time on each listener.'),
+    requestsPerPrincipal: whole(
+      600_000,
+      [0, 1_000_000_000],
+      'Requests a minute of one caller; as many may come at once after a quiet minute. Each request of a batch counts. 0 is no limit.',
+    ),
+    requestsPerSource: whole(
+      1_200_000,
+      [0, 1_000_000_000],
+      'Requests a minute from one source address, or one IPv6 network of 64 bits, counted before the caller is known. 0 is no limit.',
+    ),
+    memory: whole(
+      0,
+      [0, 16_777_216],
+      'MiB of memory of the service, all workers together, from which on requests are refused; 0 is 85 % of what the machine or the container has. Health, status and metrics are still answered.',
+    ),
     failedLogins: whole(
       20,
       [0, 1_000_000],

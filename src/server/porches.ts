@@ -93,7 +93,7 @@ async function openParts({ config, grpc, ambient, log }: PorchesDeps, tls: TlsMa
   try {
     const shared = { services, config, log, clock: ambient.clock, ...(tls === undefined ? {} : { tls }) };
     const app = await http.buildApp(shared);
-    return { services, app, grpc: grpcServer?.openGrpcServer(shared) };
+    return { services, app, grpc: grpcServer?.openGrpcServer({ ...shared, assertRoom: app.assertRoom }) };
   } catch (error) {
     await services.close();
     throw error;

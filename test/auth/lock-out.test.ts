@@ -1,5 +1,5 @@
 import t from 'tap';
-import { LockOut, networkOf } from '../../src/auth/lock-out.ts';
+import { LockOut } from '../../src/auth/lock-out.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 const LOCKED = { reason: 'too-many-requests', code: 'resource_exhausted' } as const;
@@ -82,12 +82,6 @@ t.test('a hundred thousand sources take the memory of ten thousand', async (t) =
 });
 
 t.test('all addresses of one IPv6 network of 64 bits are one source', async (t) => {
-  t.equal(networkOf('2001:db8::1'), networkOf('2001:0DB8:0:0:ffff:ffff:ffff:ffff'));
-  t.equal(networkOf('fe80::1%eth0'), networkOf('fe80::2'));
-  t.not(networkOf('2001:db8::1'), networkOf('2001:db8:0:1::1'));
-  t.equal(networkOf('::1'), networkOf('0:0:0:0:0:0:0:2'));
-  t.equal(networkOf('::ffff:10.0.0.1'), '10.0.0.1');
-  t.not(networkOf('10.0.0.1'), networkOf('10.0.0.2'));
   const lockOut = new LockOut(2, new FakeClock());
   lockOut.refused('2001:db8::1');
   lockOut.refused('2001:db8::2');

@@ -77,7 +77,7 @@ async function serve(t: Test, { masterSecret, salt }: VectorSet): Promise<string
   writeFileSync(join(dir, 'salt'), Buffer.from(salt, 'base64'));
   const services = await testServices(t, { kek: { dir } });
   const { clock } = testAmbient();
-  const server = openGrpcServer({ services, config: testConfig(), log: undefined, clock });
+  const server = openGrpcServer({ services, config: testConfig(), log: undefined, clock, assertRoom() {} });
   const { port } = await listening(t, server);
   return `127.0.0.1:${port}`;
 }

@@ -70,6 +70,7 @@ export const RULES: readonly Rule[] = [
       'fastify',
       'fastify-plugin',
       '@fastify/',
+      'helmet',
       'typebox',
       'yaml',
       'pino',

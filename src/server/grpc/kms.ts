@@ -16,12 +16,12 @@ const MAX_MESSAGE = 4 * 1024 * 1024;
 const DATA_KEY = 1;
 
 /** `kms.API`, as Constellation's CSI drivers and node agents call it (docs/reference/grpc.md). */
-export function kmsMethods(services: Services): readonly UnaryMethod[] {
+export function kmsMethods(services: Pick<Services, 'dataKeys'>, admit: UnaryMethod['admit']): readonly UnaryMethod[] {
   return [
     {
       path: '/kms.API/GetDataKey',
       limit: MAX_MESSAGE,
-      admit: services.authenticate,
+      admit,
       async answer(message, call) {
         let length = 0;
         try {

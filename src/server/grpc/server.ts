@@ -5,6 +5,7 @@ import type { Logger } from '../../telemetry/log.ts';
 import type { Services } from '../../wiring.ts';
 import { peers } from '../peers.ts';
 import type { TlsMaterial } from '../tls.ts';
+import { admission } from './admit.ts';
 import { healthMethods } from './health.ts';
 import { kmsMethods } from './kms.ts';
 import { type GrpcServer, openTransport } from './transport.ts';
@@ -17,12 +18,17 @@ export interface GrpcServerDeps {
   readonly log: Logger | undefined;
   readonly tls?: TlsMaterial;
   readonly clock: Clock;
+  /** Throws `overloaded` while there is too little memory for another call. */
+  assertRoom(): void;
 }
 
 /** The gRPC porch: `kms.API` and `grpc.health.v1.Health`. Does not listen. */
-export function openGrpcServer({ services, config, log, tls, clock }: GrpcServerDeps): GrpcServer {
+export function openGrpcServer({ services, config, log, tls, clock, assertRoom }: GrpcServerDeps): GrpcServer {
   const draining = new AbortController();
-  const methods = [...kmsMethods(services), ...healthMethods({ services, clock, draining: draining.signal })];
+  const methods = [
+    ...kmsMethods(services, admission(services, assertRoom)),
+    ...healthMethods({ services, clock, draining: draining.signal }),
+  ];
   return openTransport({
     house: {
       methods: new Map(methods.map((method) => [method.path, method])),

@@ -1,4 +1,4 @@
-import { KeysteadError, type Reason } from '../../core/errors.ts';
+import { type ErrorOptions, KeysteadError, type Reason } from '../../core/errors.ts';
 import { bytesField, varintField } from './codec.ts';
 
 /** Numbers of google.rpc.Code that a transport needs itself. */
@@ -17,7 +17,7 @@ export class StatusError extends KeysteadError {
     status: number,
     reason: Reason,
     message: string,
-    options: { cause?: unknown; headers?: Record<string, string | number> } = {},
+    options: ErrorOptions & { headers?: Record<string, string | number> } = {},
   ) {
     super(reason, message, options);
     this.#status = status;
@@ -31,7 +31,10 @@ export class StatusError extends KeysteadError {
   /** The same failure under another status. */
   static as(status: number, error: KeysteadError): KeysteadError {
     if (error.grpcStatus === status) return error;
-    return new StatusError(status, error.reason, error.message, { cause: error.cause });
+    return new StatusError(status, error.reason, error.message, {
+      cause: error.cause,
+      ...(error.retryAfter === undefined ? {} : { retryAfter: error.retryAfter }),
+    });
   }
 }
 
@@ -52,6 +55,8 @@ export function failureTrailers(error: KeysteadError): Record<string, string> {
     'grpc-status': String(error.grpcStatus),
     // Percent-encoded where it is not printable ASCII (gRPC over HTTP/2, "Responses").
     'grpc-message': text.replace(/[^ -$&-~]+/g, encodeURIComponent),
+    // When to come again, for clients that try again by themselves (gRFC A6, "Pushback").
+    ...(error.retryAfter === undefined ? {} : { 'grpc-retry-pushback-ms': String(Math.ceil(error.retryAfter * 1000)) }),
     'grpc-status-details-bin': details.toString('base64').replace(/=+$/, ''),
   };
 }

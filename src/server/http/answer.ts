@@ -1,19 +1,32 @@
 import type { FastifyReply } from 'fastify';
+import type { Quota } from '../../core/rate-limits.ts';
+import type { BaseHeaders } from './security-headers.ts';
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    readonly baseHeaders: BaseHeaders;
+  }
   interface FastifyReply {
     /** Bytes of an answer that hold a key: wiped when the answer is out, or the caller is gone. */
     secret: Buffer | null;
+    /** What the caller has left; null, or absent where Fastify itself answers: nothing was counted. */
+    quota: Quota | null | undefined;
   }
 }
 
-/** Headers of every answer: what we say is never to be kept by anybody, nor taken for a page. */
-export const BASE_HEADERS = { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' } as const;
-const BASE = Object.entries(BASE_HEADERS).flat();
+/** As draft-ietf-httpapi-ratelimit-headers-03 has them, and most clients know them. */
+function quotaHeaders({ limit, remaining, resetMs }: Quota): Record<string, string> {
+  return {
+    'ratelimit-limit': String(limit),
+    'ratelimit-remaining': String(remaining),
+    'ratelimit-reset': String(Math.ceil(resetMs / 1000)),
+  };
+}
 
 /** Sends what holds no secret. */
 export function send(reply: FastifyReply, body: string | Buffer, type: string): FastifyReply {
-  return reply.headers(BASE_HEADERS).header('content-type', type).send(body);
+  if (reply.quota) reply.headers(quotaHeaders(reply.quota));
+  return reply.headers(reply.server.baseHeaders.named).header('content-type', type).send(body);
 }
 
 /** Sends JSON that holds no secret. In bytes, since Fastify would add a `charset` that the type does not have. */
@@ -35,7 +48,16 @@ export function sendSecret(
 ): FastifyReply {
   reply.secret = bytes;
   reply.hijack();
-  reply.raw.writeHead(200, [...BASE, 'content-type', type, 'content-length', String(bytes.length), ...more]);
+  const head = [
+    ...reply.server.baseHeaders.flat,
+    'content-type',
+    type,
+    'content-length',
+    String(bytes.length),
+    ...more,
+  ];
+  if (reply.quota) head.push(...Object.entries(quotaHeaders(reply.quota)).flat());
+  reply.raw.writeHead(200, head);
   reply.raw.end(bytes);
   return reply;
 }

@@ -8,14 +8,18 @@ import type { Metrics } from '../../telemetry/metrics.ts';
 import type { Services } from '../../wiring.ts';
 import { assertJsonType, parseJson } from './json-body.ts';
 import { BODY_LIMIT, DEFAULT_LIMITS, type HttpLimits, MAX_SEGMENT_LENGTH, serverOptions } from './limits.ts';
+import { memoryLimit } from './memory-limit.ts';
 import { admission } from './plugins/admission.ts';
 import { answerClientError, answerUncommon } from './plugins/client-errors.ts';
 import { answerBadPath, answerFailures } from './plugins/failures.ts';
 import { originForm } from './plugins/origin-form.ts';
+import { openPressure } from './plugins/pressure.ts';
 import { faultLog } from './plugins/problem.ts';
+import { openRateChecks } from './plugins/rate-limit.ts';
 import { readBody } from './read-body.ts';
 import type { RouteDeps } from './route.ts';
 import { ROUTES } from './routes.ts';
+import { type BaseHeaders, baseHeaders } from './security-headers.ts';
 
 export interface AppDeps {
   readonly services: Services;
@@ -33,18 +37,26 @@ interface Tls {
   readonly clientCa?: Buffer;
 }
 
+export interface HttpApp extends FastifyInstance {
+  /** Throws `overloaded` as long as the process has too little memory for more requests, whichever transport they take. */
+  assertRoom(): void;
+}
+
 /** Builds the HTTP service. Does not listen. */
-export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
+export async function buildApp(deps: AppDeps): Promise<HttpApp> {
   const limits = { ...DEFAULT_LIMITS, maxConnections: deps.config.limits.connections, ...deps.limits };
   const traceId = traceIds();
-  const app = createApp(deps, limits, traceId);
+  const base = baseHeaders(deps.tls !== undefined);
+  const app = createApp(deps, limits, traceId, base);
+  app.decorate('baseHeaders', base);
   // Fastify's typings have no place for these of Node's server. A caller that sent all it had to say, and closed its
   // half of the connection, still gets its answer.
   Object.assign(app.server, { httpAllowHalfOpen: true, maxConnections: limits.maxConnections, maxHeadersCount: 100 });
-  answerUncommon(app.server, traceId);
+  answerUncommon(app.server, traceId, base);
   app.decorateRequest('call');
   app.decorateRequest('bodyLimit', BODY_LIMIT);
   app.decorateReply('secret', null);
+  app.decorateReply('quota', null);
   readJsonStrictly(app);
   const routeDeps: RouteDeps = {
     services: deps.services,
@@ -52,9 +64,10 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     openapi: async () => (await import('./openapi.ts')).openapiDocument(),
   };
   answerFailures(app, { routes: ROUTES, metrics: deps.services.metrics, report: routeDeps.report });
-  addRoutes(app, deps, routeDeps);
+  const assertRoom = await openPressure(app, memoryLimit(deps.config));
+  await addRoutes(app, deps, routeDeps, assertRoom);
   await app.ready();
-  return app;
+  return Object.assign(app, { assertRoom });
 }
 
 function counted(metrics: Metrics, report: RouteDeps['report']): RouteDeps['report'] {
@@ -71,7 +84,12 @@ function noCompiler(): never {
   throw new KeysteadError('unexpected', 'a route was given a schema by way of Fastify');
 }
 
-function createApp(deps: AppDeps, limits: HttpLimits, traceId: ReturnType<typeof traceIds>): FastifyInstance {
+function createApp(
+  deps: AppDeps,
+  limits: HttpLimits,
+  traceId: ReturnType<typeof traceIds>,
+  base: BaseHeaders,
+): FastifyInstance {
   const node = serverOptions(limits);
   const options: FastifyServerOptions = {
     logger: false,
@@ -90,7 +108,7 @@ function createApp(deps: AppDeps, limits: HttpLimits, traceId: ReturnType<typeof
       querystringParser: (raw) => raw as unknown as Record<string, unknown>,
     },
     frameworkErrors: (error, request, reply) => answerBadPath(deps.services.metrics, error, request, reply),
-    clientErrorHandler: (error, socket) => answerClientError(error, socket, traceId(undefined)),
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, traceId(undefined), base),
   };
   if (deps.tls === undefined) return fastify({ ...options, http: node });
   const https = { ...node, ...tlsOptions(deps.tls, deps.config), handshakeTimeout: limits.headersTimeout };
@@ -123,8 +141,14 @@ function readJsonStrictly(app: FastifyInstance): void {
   });
 }
 
-function addRoutes(app: FastifyInstance, deps: AppDeps, routeDeps: RouteDeps): void {
-  const admit = admission({ services: deps.services, development: deps.config.dev });
+async function addRoutes(
+  app: FastifyInstance,
+  deps: AppDeps,
+  routeDeps: RouteDeps,
+  assertRoom: () => void,
+): Promise<void> {
+  const rates = await openRateChecks(app, deps.services.rateLimits);
+  const admit = admission({ services: deps.services, development: deps.config.dev, rates, assertRoom });
   for (const route of ROUTES) {
     const { method, url } = route;
     app.route({ method, url, handler: route.handler(routeDeps), onRequest: admit(route) });

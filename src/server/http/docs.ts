@@ -1,3 +1,4 @@
+import { Type } from 'typebox';
 import { KeysteadError, type Reason } from '../../core/errors.ts';
 import { problemOf } from './plugins/problem.ts';
 
@@ -58,12 +59,24 @@ const FAILURES = {
     'The data key is pending deletion; it can be restored.',
     'data key volume-1 is pending deletion until 2026-12-22T21:06:00.000Z',
   ),
+  429: failure(
+    'rate-limit',
+    'Too many requests of this caller, from this address, or for the KMS or the store; `Retry-After` says when to come again.',
+    'a caller may send 600000 requests a minute here; slow down',
+  ),
   503: failure(
     'sealed',
     'The service cannot answer now; `reason` tells why.',
     'the service has no KEK yet; give it one with POST /v1/system/bootstrap',
   ),
 } as const;
+
+/** Of answers that ask for patience. */
+const WAITING = {
+  'Retry-After': Type.String({
+    description: 'Seconds after which the request may be sent again, where that is known.',
+  }),
+};
 
 const OTHER = failure('unexpected', 'Any other failure.', 'something unexpected happened; the log has the details');
 const EXAMPLE_TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -75,13 +88,41 @@ function failure(reason: Reason, description: string, detail: string): Failure {
 /** A status that the document has words for. */
 export type FailureStatus = keyof typeof FAILURES;
 
+/** Of answers on routes for callers, except where nobody is limited: a development server, a limit of 0. */
+const RATE_LIMIT_HEADERS = {
+  'RateLimit-Limit': Type.String({ description: 'Requests a minute that the caller may send.' }),
+  'RateLimit-Remaining': Type.String({ description: 'How many of them are left now.' }),
+  'RateLimit-Reset': Type.String({ description: 'Seconds until all of them are there again.' }),
+};
+
+interface Response {
+  readonly description: string;
+  readonly headers?: object;
+  readonly content?: object;
+}
+type Responses = Readonly<Record<string, Response>>;
+
+/** What every route answers that may be refused for the number of requests, or for want of memory. */
+export function limited(responses: Responses): Record<string, object> {
+  const rows = Object.entries({ ...problems(429, 503), ...responses }).map(([status, response]) => {
+    const counted = /^(2..|429)$/.test(status) ? { headers: { ...response.headers, ...RATE_LIMIT_HEADERS } } : {};
+    return [status, { ...response, ...counted }] as const;
+  });
+  return Object.fromEntries(rows);
+}
+
 /** The responses of a route that fails with these statuses; any other status has the same form. */
-export function problems(...statuses: readonly FailureStatus[]): Record<string, object> {
-  const rows = statuses.map((status) => [String(status), response(FAILURES[status])] as const);
+export function problems(...statuses: readonly FailureStatus[]): Record<string, Response> {
+  const rows = statuses.map((status) => [String(status), response(FAILURES[status], status)] as const);
   return { ...Object.fromEntries(rows), default: response(OTHER) };
 }
 
-function response({ reason, description, detail }: Failure): object {
+function response({ reason, description, detail }: Failure, status?: number): Response {
   const example = problemOf(new KeysteadError(reason, detail), EXAMPLE_TRACE);
-  return { description, content: { 'application/problem+json': { schema: { $ref: 'Problem#' }, example } } };
+  const headers = status === 429 || status === 503 ? { headers: WAITING } : {};
+  return {
+    description,
+    ...headers,
+    content: { 'application/problem+json': { schema: { $ref: 'Problem#' }, example } },
+  };
 }

@@ -1,5 +1,6 @@
 import swagger from '@fastify/swagger';
 import fastify from 'fastify';
+import { limited } from './docs.ts';
 import { ROUTES } from './routes.ts';
 import { Problem } from './schemas.ts';
 
@@ -38,8 +39,10 @@ export async function openapiDocument(): Promise<object> {
   app.setValidatorCompiler(() => () => true);
   app.setSerializerCompiler(() => JSON.stringify);
   app.addSchema({ ...Problem, $id: 'Problem' });
-  for (const { method, url, docs } of ROUTES) {
-    app.route({ method, url, schema: docs, exposeHeadRoute: false, handler: async () => ({}) });
+  for (const { method, url, docs, vital } of ROUTES) {
+    const response = docs.response as Parameters<typeof limited>[0];
+    const schema = vital ? docs : { ...docs, response: limited(response) };
+    app.route({ method, url, schema, exposeHeadRoute: false, handler: async () => ({}) });
   }
   await app.ready();
   const document = app.swagger() as Document;

@@ -19,6 +19,8 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE';
   readonly url: string;
   readonly access: Access;
+  /** Answered also while requests are refused for their number or for want of memory: whoever runs the service looks there. */
+  readonly vital?: true;
   /** Names that the query may have; any other is an error. */
   readonly query: readonly string[];
   /** Bytes of the body, where it is not the usual limit. */

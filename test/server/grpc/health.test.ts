@@ -20,7 +20,7 @@ const statusOf = (answer: Uint8Array) => fromBinary(HealthCheckResponseSchema, a
 async function open(t: Parameters<typeof testServices>[0], dev: boolean) {
   const clock = new FakeClock();
   const services = await testServices(t, { dev });
-  const server = openGrpcServer({ services, config: testConfig(), log: undefined, clock });
+  const server = openGrpcServer({ services, config: testConfig(), log: undefined, clock, assertRoom() {} });
   const { port } = await listening(t, server);
   const unseal = () =>
     services.system.bootstrap(

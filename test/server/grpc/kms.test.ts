@@ -49,7 +49,7 @@ async function open(
 
 async function serve(t: T, services: Services) {
   const { clock } = testAmbient();
-  const server = openGrpcServer({ services, config: testConfig(), log: undefined, clock });
+  const server = openGrpcServer({ services, config: testConfig(), log: undefined, clock, assertRoom() {} });
   const { port } = await listening(t, server);
   return { port, server, ...grpcClient(t, port) };
 }

@@ -23,6 +23,7 @@ async function open(t: Parameters<typeof testServices>[0], given?: TlsMaterial) 
     config: testConfig(),
     log: undefined,
     clock: testAmbient().clock,
+    assertRoom() {},
     ...(given === undefined ? {} : { tls: given }),
   });
   return { server, services, ...(await listening(t, server)) };

@@ -20,6 +20,13 @@ t.test('an error may stand under another status, its reason and cause untouched'
   t.equal(StatusError.as(13, same), same);
 });
 
+t.test('when to come again is told as pushback, under another status too', async (t) => {
+  const error = new KeysteadError('rate-limit', 'slow down', { retryAfter: 2.5 });
+  t.equal(failureTrailers(error)['grpc-retry-pushback-ms'], '2500');
+  t.equal(failureTrailers(StatusError.as(13, error))['grpc-retry-pushback-ms'], '2500');
+  t.notOk('grpc-retry-pushback-ms' in failureTrailers(new KeysteadError('policy', 'no')));
+});
+
 t.test('the details are google.rpc.Status with an ErrorInfo', async (t) => {
   const bin = failureTrailers(new KeysteadError('policy', 'no'))['grpc-status-details-bin'] ?? '';
   t.notMatch(bin, /=/, 'without padding');

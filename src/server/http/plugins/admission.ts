@@ -1,5 +1,5 @@
 import type { FastifyRequest, onRequestHookHandler } from 'fastify';
-import type { Call } from '../../../core/call.ts';
+import type { Call, Principal } from '../../../core/call.ts';
 import type { Tracing } from '../../../telemetry/tracing.ts';
 import type { Services } from '../../../wiring.ts';
 import { peers } from '../../peers.ts';
@@ -8,6 +8,7 @@ import { readQuery } from '../query.ts';
 import type { Route } from '../route.ts';
 import { assertLocal } from './local-only.ts';
 import { observe } from './observation.ts';
+import type { RateChecks } from './rate-limit.ts';
 import { assertWellFormed } from './well-formed.ts';
 
 declare module 'fastify' {
@@ -23,8 +24,15 @@ declare module 'fastify' {
  * The one hook of every route: is this well-formed HTTP, may it come from there, who asks. Nothing of the body is
  * read before it says yes.
  */
-export function admission(deps: { services: Services; development: boolean }): (route: Route) => onRequestHookHandler {
-  const { services, development } = deps;
+export function admission(deps: {
+  services: Services;
+  development: boolean;
+  /** Absent: nobody is counted. */
+  rates: RateChecks | undefined;
+  /** Throws `overloaded`. */
+  assertRoom(): void;
+}): (route: Route) => onRequestHookHandler {
+  const { services, development, rates, assertRoom } = deps;
   const peerOf = peers();
   return (route) => {
     const noQuery = route.query.length === 0;
@@ -36,21 +44,40 @@ export function admission(deps: { services: Services; development: boolean }): (
         assertWellFormed(raw);
         if (development) assertLocal(raw.headers);
         if (noQuery) readQuery(rawQuery(request), []);
+        if (route.vital === undefined) assertRoom();
       } catch (error) {
         return done(error as Error);
       }
+      const peer = peerOf(raw.socket);
       if (route.access === 'public' || (route.access === 'open' && !services.noCredentials)) {
-        request.call = new HttpCall(ANONYMOUS, request.id, reply.raw);
-        return done();
+        request.call = new HttpCall(ANONYMOUS, request.id, reply.raw, peer.source);
+        if (rates === undefined || route.vital) return done();
+        rates.source(request, reply).then(() => done(), done);
+        return;
       }
       const { authorization } = raw.headers;
-      const peer = peerOf(raw.socket);
-      services
-        .authenticate({ listener: 'http', ...peer, ...(authorization === undefined ? {} : { authorization }) })
-        .then((principal) => {
-          request.call = new HttpCall(principal, request.id, reply.raw, peer.source);
+      const credentials = {
+        listener: 'http',
+        ...peer,
+        ...(authorization === undefined ? {} : { authorization }),
+      } as const;
+      const known = (principal: Principal) => {
+        request.call = new HttpCall(principal, request.id, reply.raw, peer.source);
+      };
+      if (rates === undefined) {
+        services.authenticate(credentials).then((principal) => {
+          known(principal);
           done();
         }, done);
+        return;
+      }
+      request.call = new HttpCall(ANONYMOUS, request.id, reply.raw, peer.source);
+      rates
+        .source(request, reply)
+        .then(() => services.authenticate(credentials))
+        .then(known)
+        .then(() => rates.principal(request, reply))
+        .then(() => done(), done);
     };
     return services.tracing === undefined ? admit : traced(services.tracing, route, admit);
   };

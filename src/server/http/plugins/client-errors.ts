@@ -1,7 +1,7 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { KeysteadError } from '../../../core/errors.ts';
-import { BASE_HEADERS } from '../answer.ts';
+import type { BaseHeaders } from '../security-headers.ts';
 import { problemOf, toKeysteadError } from './problem.ts';
 
 // Not by import: that reads every name of node:http, and WebSocket among them loads the whole of Node's fetch, 14 MB.
@@ -14,14 +14,18 @@ const LINGER = 500;
 type ServerSocket = Socket & { readonly _httpMessage?: ServerResponse | null };
 
 /** Answers what Node answers by itself, or not at all, where nobody listens. */
-export function answerUncommon(server: Server, traceId: (traceparent: string | undefined) => string): void {
+export function answerUncommon(
+  server: Server,
+  traceId: (traceparent: string | undefined) => string,
+  base: BaseHeaders,
+): void {
   // The head is refused where all heads are, if it is not what HTTP asks for.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   server.on('connect', ({ headers }, socket: ServerSocket) => {
     // Node has let go of the socket: nobody else hears its errors.
     socket.on('error', () => socket.destroy());
     const error = new KeysteadError('bad-request', 'there is no CONNECT here; this is no proxy');
-    answerClientError(error, socket, traceId(headers['traceparent']?.toString()));
+    answerClientError(error, socket, traceId(headers['traceparent']?.toString()), base);
   });
 }
 
@@ -29,10 +33,10 @@ export function answerUncommon(server: Server, traceId: (traceparent: string | u
  * Answers what is no HTTP request at all, too large, too slow or cut off, on the bare socket, and closes it. Earlier
  * requests of a pipeline get their answers first, so that none is taken for another's.
  */
-export function answerClientError(error: Error, socket: ServerSocket, traceId: string): void {
+export function answerClientError(error: Error, socket: ServerSocket, traceId: string, base: BaseHeaders): void {
   const earlier = socket._httpMessage;
   if (earlier?.req.complete === true && !earlier.writableFinished && !earlier.destroyed) {
-    earlier.once('close', () => answerClientError(error, socket, traceId));
+    earlier.once('close', () => answerClientError(error, socket, traceId, base));
     return;
   }
   if (earlier?.headersSent === true) {
@@ -45,7 +49,7 @@ export function answerClientError(error: Error, socket: ServerSocket, traceId: s
     return;
   }
   const body = Buffer.from(JSON.stringify(problemOf(failure, traceId)));
-  const headers = { ...BASE_HEADERS, 'content-type': 'application/problem+json', 'content-length': body.length };
+  const headers = { ...base.named, 'content-type': 'application/problem+json', 'content-length': body.length };
   const lines = Object.entries({ ...headers, connection: 'close' }).map(([name, value]) => `${name}: ${value}\r\n`);
   const status = failure.httpStatus;
   socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n`, 'latin1');

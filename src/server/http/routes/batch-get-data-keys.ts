@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { KeysteadError } from '../../../core/errors.ts';
+import { assertWithin } from '../../../core/rate-limits.ts';
 import { chooseType } from '../accept.ts';
 import { sendSecret } from '../answer.ts';
 import { dataKeyJson } from '../data-key-json.ts';
@@ -65,6 +66,12 @@ export const batchGetDataKeys: Route = {
       chooseType(request.raw.headers.accept, ['application/json']);
       assertCount(request.body);
       const { requests } = check(request.body);
+      const { principal, source } = request.call;
+      // One was counted on the way in.
+      if (requests.length > 1) {
+        reply.quota = deps.services.rateLimits?.principal(principal, source, requests.length - 1) ?? reply.quota;
+        assertWithin(reply.quota ?? undefined, 'principal');
+      }
       const results = await inParallel(requests, PARALLEL, (item) => resultOf(item, deps, request));
       return sendSecret(reply, joinResults(results), 'application/json');
     };

@@ -9,6 +9,7 @@ export const livez: Route = {
   method: 'GET',
   url: '/livez',
   access: 'public',
+  vital: true,
   query: [],
   docs: {
     operationId: 'getLiveness',

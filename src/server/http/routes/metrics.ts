@@ -8,6 +8,7 @@ export const metrics: Route = {
   method: 'GET',
   url: '/metrics',
   access: 'open',
+  vital: true,
   query: [],
   docs: {
     operationId: 'getMetrics',

@@ -10,6 +10,7 @@ export const readyz: Route = {
   method: 'GET',
   url: '/readyz',
   access: 'public',
+  vital: true,
   query: [],
   docs: {
     operationId: 'getReadiness',

@@ -55,6 +55,7 @@ export const status: Route = {
   method: 'GET',
   url: '/v1/system/status',
   access: 'public',
+  vital: true,
   query: [],
   docs: {
     operationId: 'getStatus',

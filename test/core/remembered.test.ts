@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { Remembered } from '../../src/auth/remembered.ts';
+import { Remembered } from '../../src/core/remembered.ts';
 import { holds } from '../support/property.ts';
 
 t.test('what was put is found, until it is forgotten', async (t) => {

@@ -1,0 +1,66 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import {
+  assertWithin,
+  type Counted,
+  principalKey,
+  type Quota,
+  type RateLimits,
+  sourceKey,
+} from '../../../core/rate-limits.ts';
+
+/** Counts requests; each throws `rate-limit`, and leaves for the answer what the caller has left. */
+export interface RateChecks {
+  /** By where it comes from: before anything is done for it. */
+  source(request: FastifyRequest, reply: FastifyReply): Promise<void>;
+  /** By its caller, who is known by now. */
+  principal(request: FastifyRequest, reply: FastifyReply): Promise<void>;
+}
+
+type Check = RateChecks['source'];
+
+/**
+ * @fastify/rate-limit over the accounts that all transports of the service share.
+ *
+ * Undefined where nobody is counted. The plugin is loaded only then.
+ */
+export async function openRateChecks(
+  app: FastifyInstance,
+  limits: RateLimits | undefined,
+): Promise<RateChecks | undefined> {
+  if (limits === undefined || (limits.limits.source === 0 && limits.limits.principal === 0)) return undefined;
+  const { default: rateLimit } = await import('@fastify/rate-limit');
+  await app.register(rateLimit, { global: false, store: storeOf(limits) as never });
+  const check = (counted: Counted, keyOf: (request: FastifyRequest) => string): Check => {
+    const max = limits.limits[counted];
+    if (max === 0) return async () => {};
+    const take = app.createRateLimit({ max, keyGenerator: (request) => `${counted} ${keyOf(request)}` });
+    return async (request, reply) => {
+      const taken = await take(request);
+      if (taken.isAllowed) return;
+      const { remaining, ttl: resetMs, isExceeded: exceeded } = taken;
+      const quota: Quota = { limit: max, remaining, resetMs, exceeded };
+      reply.quota = quota;
+      assertWithin(quota, counted);
+    };
+  };
+  return {
+    source: check('source', ({ call }) => sourceKey(call.source ?? '')),
+    principal: check('principal', ({ call }) => principalKey(call.principal, call.source)),
+  };
+}
+
+/** The plugin's form of a store. The first word of a key says what it counts. */
+function storeOf(limits: RateLimits) {
+  return class {
+    incr(key: string, done: (error: null, taken: { current: number; ttl: number }) => void): void {
+      const space = key.indexOf(' ');
+      const quota = limits.spend(key.slice(0, space) as Counted, key.slice(space + 1));
+      const { limit, remaining, resetMs, exceeded } = quota;
+      done(null, { current: exceeded ? limit + 1 : limit - remaining, ttl: resetMs });
+    }
+
+    child(): this {
+      return this;
+    }
+  };
+}
