@@ -40,7 +40,7 @@ export interface Services {
   reload(config: Config): Promise<readonly string[]>;
   /** From now on the service says of itself that it is closing; everything goes on being answered. */
   beginClosing(): void;
-  /** How much each caller may ask for, over all transports; absent: a development server limits nobody. */
+  /** How much each caller may ask for, over all transports; absent: nobody is limited. */
   readonly rateLimits: RateLimits | undefined;
   /** Throws `no-credentials`, `bad-credentials`, `too-many-requests`, or an `unavailable` reason. */
   authenticate(credentials: Credentials): Promise<Principal>;
@@ -102,7 +102,7 @@ export async function openServices(config: Config, ambient: Ambient): Promise<Se
     tokenKey: room.tokenKey,
     metrics: ambient.metrics,
     tracing: ambient.tracing,
-    rateLimits: config.dev ? undefined : rateLimits(config, clock),
+    rateLimits: rateLimits(config, clock),
     get noCredentials() {
       return auth.nobody;
     },
@@ -123,6 +123,7 @@ export async function openServices(config: Config, ambient: Ambient): Promise<Se
   };
 }
 
-function rateLimits({ limits }: Config, clock: Ambient['clock']): RateLimits {
-  return new RateLimits({ principal: limits.requestsPerPrincipal, source: limits.requestsPerSource }, clock);
+function rateLimits({ dev, limits }: Config, clock: Ambient['clock']): RateLimits | undefined {
+  const { requestsPerPrincipal: principal, requestsPerSource: source } = limits;
+  return dev || principal + source === 0 ? undefined : new RateLimits({ principal, source }, clock);
 }

@@ -15,7 +15,6 @@ import { answerBadPath, answerFailures } from './plugins/failures.ts';
 import { originForm } from './plugins/origin-form.ts';
 import { openPressure } from './plugins/pressure.ts';
 import { faultLog } from './plugins/problem.ts';
-import { openRateChecks } from './plugins/rate-limit.ts';
 import { readBody } from './read-body.ts';
 import type { RouteDeps } from './route.ts';
 import { ROUTES } from './routes.ts';
@@ -147,7 +146,12 @@ async function addRoutes(
   routeDeps: RouteDeps,
   assertRoom: () => void,
 ): Promise<void> {
-  const rates = await openRateChecks(app, deps.services.rateLimits);
+  const { rateLimits } = deps.services;
+  // Loaded only where somebody is counted.
+  const rates =
+    rateLimits === undefined
+      ? undefined
+      : await (await import('./plugins/rate-limit.ts')).openRateChecks(app, rateLimits);
   const admit = admission({ services: deps.services, development: deps.config.dev, rates, assertRoom });
   for (const route of ROUTES) {
     const { method, url } = route;

@@ -1,3 +1,4 @@
+import underPressure from '@fastify/under-pressure';
 import type { FastifyInstance } from 'fastify';
 import { KeysteadError } from '../../../core/errors.ts';
 import type { MemoryLimit } from '../memory-limit.ts';
@@ -12,7 +13,6 @@ const RETRY_AFTER = 2;
  * @returns what throws `overloaded` as long as there is too little memory left.
  */
 export async function openPressure(app: FastifyInstance, { resident, heap }: MemoryLimit): Promise<() => void> {
-  const { default: underPressure } = await import('@fastify/under-pressure');
   await app.register(underPressure, {
     maxRssBytes: resident,
     maxHeapUsedBytes: heap,

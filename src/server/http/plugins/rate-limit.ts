@@ -1,3 +1,4 @@
+import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import {
   assertWithin,
@@ -18,17 +19,8 @@ export interface RateChecks {
 
 type Check = RateChecks['source'];
 
-/**
- * @fastify/rate-limit over the accounts that all transports of the service share.
- *
- * Undefined where nobody is counted. The plugin is loaded only then.
- */
-export async function openRateChecks(
-  app: FastifyInstance,
-  limits: RateLimits | undefined,
-): Promise<RateChecks | undefined> {
-  if (limits === undefined || (limits.limits.source === 0 && limits.limits.principal === 0)) return undefined;
-  const { default: rateLimit } = await import('@fastify/rate-limit');
+/** @fastify/rate-limit over the accounts that all transports of the service share. */
+export async function openRateChecks(app: FastifyInstance, limits: RateLimits): Promise<RateChecks> {
   await app.register(rateLimit, { global: false, store: storeOf(limits) as never });
   const check = (counted: Counted, keyOf: (request: FastifyRequest) => string): Check => {
     const max = limits.limits[counted];
