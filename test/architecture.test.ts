@@ -88,6 +88,7 @@ t.test('every rule of the table has sources that it governs', async (t) => {
 
 t.test('tests mirror sources', async (t) => {
   const mirrored = [
+    'access',
     'core',
     'data-keys',
     'system',

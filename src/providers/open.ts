@@ -2,10 +2,12 @@ import type { Random } from '../core/clock.ts';
 import { KeysteadError } from '../core/errors.ts';
 import type { DerivingKek, HeldCustody, Kek } from '../core/kek.ts';
 import type { KeyAdmin } from '../core/key-admin.ts';
+import type { RoleAssumer } from '../core/roles.ts';
 import type { SecretSource } from '../core/secret-reference.ts';
 import type { WrappedKeyStore } from '../core/store.ts';
 import { resolveSecrets } from '../core/uri.ts';
 import type { KmsProvider, KmsUriOf, StorageProvider, StorageUriOf } from '../core/uri-schemas.ts';
+import type { AwsPlace } from './aws/client.ts';
 import type { AcceptKek } from './cluster/kek.ts';
 
 /** A KEK behind its door, and what this KMS can do besides. */
@@ -51,6 +53,14 @@ export function openKeyAdmin<P extends KmsProvider>(uri: KmsUriOf<P>, deps: KeyA
 export interface KeyAdminDeps extends StoreDeps {
   /** Whether keys get a tag by which Keystead finds them again, where the provider needs one; true when absent. */
   readonly marks?: boolean;
+}
+
+/** Where the security token service is, and who asks it. */
+export type StsPlace = AwsPlace;
+
+/** Opens AWS's security token service. Throws `sdk-not-installed`. Makes no call; the caller closes it. */
+export async function openRoleAssumer(place: StsPlace): Promise<RoleAssumer> {
+  return (await import('./aws/sts.ts')).openSts(place);
 }
 
 /** What stores behind a cloud's door need. */

@@ -15,13 +15,14 @@ export interface Rule {
 const CORE = 'src/core/';
 /** Questions to other services, with bounds. */
 const NET = 'src/net/';
-const ROOMS = ['src/data-keys/', 'src/system/'];
+const ROOMS = ['src/data-keys/', 'src/system/', 'src/access/'];
 const SUPPORT = ['src/config/', 'src/telemetry/', 'src/auth/', 'src/audit/', 'src/policy/'];
 
 export const RULES: readonly Rule[] = [
   { path: CORE, may: [CORE, '@noble/hashes', 'typebox', 'node:crypto', 'node:util', 'node:buffer'] },
   { path: 'src/data-keys/', may: [CORE, 'src/data-keys/'] },
   { path: 'src/system/', may: [CORE, 'src/system/'] },
+  { path: 'src/access/', may: [CORE, 'src/access/'] },
   { path: 'src/providers/open.ts', may: [CORE], types: ['src/providers/'], dynamic: ['src/providers/'] },
   { path: 'src/providers/cluster/', may: [CORE, 'src/providers/cluster/', 'node:'] },
   { path: 'src/providers/memory/', may: [CORE, 'src/providers/memory/', 'node:'] },
@@ -52,7 +53,7 @@ export const RULES: readonly Rule[] = [
     path: 'src/telemetry/',
     may: [CORE, 'src/telemetry/', 'node:', 'pino', '@prometheus-io/client', '@opentelemetry/api'],
   },
-  { path: 'src/config/', may: [CORE, 'src/config/', 'node:', 'typebox', 'yaml'] },
+  { path: 'src/config/', may: [CORE, 'src/config/', 'node:', 'typebox', 'yaml', 'smol-toml'] },
   {
     path: 'src/server/',
     may: ['src/server/', CORE, 'src/config/', 'src/telemetry/', 'src/wiring.ts', 'src/wiring/', 'node:', 'pino'],
@@ -138,6 +139,7 @@ export const RULES: readonly Rule[] = [
     may: [CORE, ...ROOMS, ...SUPPORT, 'src/providers/', 'src/wiring/', 'src/version.ts', 'node:'],
   },
   { path: 'src/version.ts', may: ['node:module'] },
+  { path: 'src/access.ts', may: [CORE, 'src/access/', 'src/wiring/account-access.ts'] },
   { path: 'src/index.ts', may: ['src/'] },
 ];
 

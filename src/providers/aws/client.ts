@@ -1,6 +1,8 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { S3Client } from '@aws-sdk/client-s3';
+import type { STSClient } from '@aws-sdk/client-sts';
 import { KeysteadError } from '../../core/errors.ts';
+import type { AwsCredentials } from '../../core/roles.ts';
 import { loadSdk } from '../../core/sdk.ts';
 import type { SecretSource } from '../../core/secret-reference.ts';
 import { resolveSecrets } from '../../core/uri.ts';
@@ -19,6 +21,7 @@ export interface AwsPlace {
 
 type KmsSdk = typeof import('@aws-sdk/client-kms');
 type S3Sdk = typeof import('@aws-sdk/client-s3');
+type StsSdk = typeof import('@aws-sdk/client-sts');
 
 /** An SDK that is loaded only now, and its one client. The caller calls `client.destroy()`. */
 export interface Aws<Sdk, Client> {
@@ -27,9 +30,15 @@ export interface Aws<Sdk, Client> {
 }
 export type AwsKms = Aws<KmsSdk, KMSClient>;
 export type AwsS3 = Aws<S3Sdk, S3Client>;
+export interface AwsSts extends Aws<StsSdk, STSClient> {
+  /** A client that asks with other credentials, over the same connections. It ends with `client`. */
+  as(credentials: AwsCredentials): STSClient;
+}
 
 /** Tries of one call, the first included: a broken connection or a 500 is worth another, all within one deadline. */
 const ATTEMPTS = 3;
+/** As many as AWS's other SDKs make: throttling is common where hundreds of accounts are visited. */
+const STS_ATTEMPTS = 5;
 
 /** Region, endpoint and credentials of a URI, its references followed. Throws `bad-uri`, `no-file`, `not-implemented`. */
 export async function placeOf(uri: KmsUriOf<'aws'> | StorageUriOf<'aws'>, secrets: SecretSource): Promise<AwsPlace> {
@@ -76,6 +85,24 @@ export async function openS3(place: AwsPlace, timeoutMs: number): Promise<AwsS3>
   };
 }
 
+/** As `openKms`. The endpoint is that of the region: the global one of old is in one region only. */
+export async function openStsClient(place: AwsPlace, timeoutMs: number): Promise<AwsSts> {
+  const sdk = await loadSdk('@aws-sdk/client-sts', () => import('@aws-sdk/client-sts'));
+  const options = { ...settings(place, timeoutMs), maxAttempts: STS_ATTEMPTS };
+  const client = new sdk.STSClient(options);
+  const { requestHandler } = client.config;
+  return {
+    sdk,
+    client,
+    as: (credentials) =>
+      new sdk.STSClient({
+        ...options,
+        requestHandler,
+        credentials: { accessKeyId: credentials.accessKeyId, ...exposed(credentials) },
+      }),
+  };
+}
+
 function settings(place: AwsPlace, timeoutMs: number) {
   return {
     ...place,
@@ -93,6 +120,12 @@ function settings(place: AwsPlace, timeoutMs: number) {
 
 /** The SDK would write warnings to the console. */
 const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+
+/** The SDK's names, without what is absent. */
+function exposed(credentials: AwsCredentials): { secretAccessKey: string; sessionToken?: string } {
+  const { secretAccessKey, sessionToken } = credentials.expose();
+  return { secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
+}
 
 function text(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');

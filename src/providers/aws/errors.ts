@@ -2,14 +2,14 @@ import { KeysteadError, type Reason } from '../../core/errors.ts';
 
 /** What a call was about: `key alias/a in eu-west-1`, `bucket b`. */
 export interface Target {
-  readonly side: 'kms' | 'store';
+  readonly side: 'kms' | 'store' | 'sts';
   readonly name: string;
 }
 
-type Row = readonly [Reason | { readonly kms: Reason; readonly store: Reason }, says: string];
+type Row = readonly [Reason | Readonly<Record<Target['side'], Reason>>, says: string];
 
-const UNREACHABLE = { kms: 'kms-unreachable', store: 'store-unreachable' } as const;
-const TIMEOUT = { kms: 'kms-timeout', store: 'store-timeout' } as const;
+const UNREACHABLE = { kms: 'kms-unreachable', store: 'store-unreachable', sts: 'sts-unreachable' } as const;
+const TIMEOUT = { kms: 'kms-timeout', store: 'store-timeout', sts: 'sts-timeout' } as const;
 
 const throttled: Row = ['provider-throttled', 'AWS asks to slow down; try again later or ask for a higher quota'];
 const denied: Row = [

@@ -7,6 +7,7 @@ import { openTestKek, openTestStore, stubServer } from './aws.ts';
 
 const kms = { side: 'kms', name: 'key alias/a' } as const;
 const store = { side: 'store', name: 'bucket b' } as const;
+const sts = { side: 'sts', name: 'role r' } as const;
 
 function named(name: string, message = 'what AWS said', more: object = {}): Error {
   return Object.assign(new Error(message), { name, ...more });
@@ -97,6 +98,8 @@ t.test('every row of AWS’s errors has its one reason', async (t) => {
     const error = named(name);
     t.match(awsError(error, kms), { ...failure(atKms, /^key alias\/a: /), cause: error }, name);
     t.match(awsError(error, store), failure(atStore, /^bucket b: /), name);
+    const atSts = atKms.replace(/^kms-/, 'sts-') as Reason;
+    t.match(awsError(error, sts), failure(atSts, /^role r: /), name);
   }
 });
 t.test('every row of the network’s errors says what to do, and is worth trying again', async (t) => {
