@@ -54,7 +54,7 @@ export async function go(
 /**
  * Takes one role and checks whose credentials came: by the ARN in the answer, and for the last hop of a chain, which
  * nothing has used yet, by asking those credentials themselves before they are kept
- * (docs/decisions/0008-whose-session-it-is.md).
+ * (docs/decisions/0009-whose-session-it-is.md).
  */
 async function take(
   hop: Hop,
