@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { KeysteadError } from '../../core/errors.ts';
 import type { RequestSpan } from '../../telemetry/tracing.ts';
 import type { Peer } from '../peers.ts';
@@ -10,7 +10,9 @@ import { failureTrailers, StatusError } from './status.ts';
 
 /** Milliseconds that the message of a call may take to arrive. */
 const ARRIVAL = 30_000;
-const NO_ERROR = 0;
+/** Milliseconds that a caller may leave an answer here, by a window that it does not open. */
+const TAKING = 30_000;
+const { NGHTTP2_NO_ERROR, NGHTTP2_CANCEL } = constants;
 const NOTHING = new Uint8Array(0);
 const HEADERS = { ':status': 200, 'content-type': 'application/grpc' };
 const WITH_TRAILERS = { waitForTrailers: true };
@@ -24,7 +26,8 @@ const OK_TRAILERS = { 'grpc-status': '0' };
  * One call on one HTTP/2 stream, from its headers to its trailers (gRPC over HTTP/2).
  *
  * Promises: exactly one status, also when the method throws, hangs beyond the deadline or answers too late; no byte of a
- * message is read before its caller is admitted; every answer is wiped when it is sent, or when it cannot be sent.
+ * message is read before its caller is admitted; every answer is wiped when it is sent, or when it cannot be sent; one that
+ * nobody takes is given up.
  */
 export class ServedCall {
   readonly #house: House;
@@ -33,6 +36,7 @@ export class ServedCall {
   readonly #started = performance.now();
   readonly #arrival: NodeJS.Timeout;
   #deadline: NodeJS.Timeout | undefined;
+  #taking: NodeJS.Timeout | undefined;
   #route = 'unknown';
   #traceId = '';
   #span: RequestSpan | undefined;
@@ -57,7 +61,7 @@ export class ServedCall {
 
   /** True when there is nobody left to answer. */
   get #over(): boolean {
-    return this.answered || this.#stream.destroyed;
+    return this.answered || this.#stream.destroyed || this.#stream.closed;
   }
 
   async serve(headers: IncomingHttpHeaders, rawHeaders: readonly string[]): Promise<void> {
@@ -100,6 +104,7 @@ export class ServedCall {
   closed(): void {
     clearTimeout(this.#arrival);
     clearTimeout(this.#deadline);
+    clearTimeout(this.#taking);
     const seconds = (performance.now() - this.#started) / 1000;
     this.#house.metrics.request('grpc', this.#route, this.#status ?? CANCELED, seconds);
     this.#span?.end(this.#status ?? CANCELED, FAULTS.has(this.#status ?? CANCELED));
@@ -112,6 +117,7 @@ export class ServedCall {
     this.#respond();
     this.#status = OK;
     this.#stream.end(framed, () => framed.fill(0));
+    this.#awaitTaking();
   }
 
   /** Sends a message that is not the last. */
@@ -119,9 +125,15 @@ export class ServedCall {
     const framed = frame(message);
     if (!this.#over) {
       this.#respond();
+      this.#awaitTaking();
       await new Promise((resolve) => this.#stream.write(framed, resolve));
+      clearTimeout(this.#taking);
     }
     framed.fill(0);
+  }
+
+  #awaitTaking(): void {
+    this.#taking = setTimeout(() => this.#stream.close(NGHTTP2_CANCEL), TAKING);
   }
 
   #respond(): void {
@@ -137,7 +149,7 @@ export class ServedCall {
     const headers = failure instanceof StatusError ? failure.headers : {};
     this.#stream.respond({ ...HEADERS, ...headers, ...this.#trailers }, { endStream: true });
     // Tells a caller who is still sending that nobody will read it.
-    if (!this.#stream.readableEnded) this.#stream.close(NO_ERROR);
+    if (!this.#stream.readableEnded) this.#stream.close(NGHTTP2_NO_ERROR);
   }
 
   #late(): void {

@@ -18,6 +18,8 @@ const NAMES = ['', 'kms.API'];
 const MAX_MESSAGE = 64 * 1024;
 /** Milliseconds between two looks of a watch. */
 const WATCH_INTERVAL = 1000;
+/** Watches at a time: whoever has no credentials may begin one, it lasts as long as its caller likes, and looks each second. */
+const MAX_WATCHES = 1000;
 const ANYBODY: Principal = { kind: 'anonymous', name: 'anonymous', groups: [] };
 
 /**
@@ -27,6 +29,7 @@ const ANYBODY: Principal = { kind: 'anonymous', name: 'anonymous', groups: [] };
 export function healthMethods(deps: { services: Services; clock: Clock; draining: AbortSignal }): readonly Method[] {
   const admit = async () => ANYBODY;
   const servingStatus = statusReader(deps.services, deps.draining);
+  let watches = 0;
   return [
     {
       path: '/grpc.health.v1.Health/Check',
@@ -57,12 +60,22 @@ export function healthMethods(deps: { services: Services; clock: Clock; draining
       async *answers(message, call) {
         const { service } = readRequest(message);
         const known = NAMES.includes(service);
+        if (watches >= MAX_WATCHES) {
+          throw new KeysteadError('too-many-requests', 'too many callers watch already; ask with Check', {
+            retryAfter: WATCH_INTERVAL / 1000,
+          });
+        }
         const until = AbortSignal.any([call.signal, deps.draining]);
-        for (let last = -1; !until.aborted; ) {
-          const status = known ? await servingStatus(call) : SERVICE_UNKNOWN;
-          if (status !== last) yield response(status);
-          last = status;
-          await deps.clock.sleep(WATCH_INTERVAL, until).catch(() => {});
+        watches++;
+        try {
+          for (let last = -1; !until.aborted; ) {
+            const status = known ? await servingStatus(call) : SERVICE_UNKNOWN;
+            if (status !== last) yield response(status);
+            last = status;
+            await deps.clock.sleep(WATCH_INTERVAL, until).catch(() => {});
+          }
+        } finally {
+          watches--;
         }
         throw new KeysteadError('closing', 'the service is closing');
       },

@@ -1,5 +1,6 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { Peer } from '../peers.ts';
 import { ServedCall } from './call.ts';
 import type { House } from './house.ts';
 
@@ -25,10 +26,14 @@ const REGAINED = 250;
 const IDLE_SWEEPS = 60;
 const LAST_STREAM = 2 ** 31 - 1;
 
+/** Sweeps behind that in which the peer may read that it is ended. */
+const LAST_SWEEPS = 2;
+
 /** One connection whose calls are served. */
 export class ServedSession {
   readonly #house: House;
   readonly #session: ServerHttp2Session;
+  readonly #peer: Peer;
   readonly #open = new Set<ServedCall>();
   #patience = PATIENCE;
   #idle = 0;
@@ -37,6 +42,8 @@ export class ServedSession {
   constructor(house: House, session: ServerHttp2Session) {
     this.#house = house;
     this.#session = session;
+    // Now, and not when a call comes: what a peer has sent is served even when its session is over and has no socket.
+    this.#peer = session.socket === undefined ? {} : house.peerOf(session.socket as Socket);
     session.on('stream', (stream, headers, _flags, raw) => this.#serve(stream, headers, raw));
     session.on('ping', () => this.#spend());
     session.on('remoteSettings', () => this.#spend());
@@ -63,11 +70,13 @@ export class ServedSession {
   sweep(): void {
     this.#patience = Math.min(PATIENCE, this.#patience + REGAINED);
     if (++this.#idle > IDLE_SWEEPS) this.endIdle();
+    // A peer that reads nothing never learns of it.
+    if (this.#idle > IDLE_SWEEPS + LAST_SWEEPS && this.#open.size === 0) this.#session.destroy();
   }
 
   #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[]): void {
     const first = this.#open.size === 0;
-    const call = new ServedCall(this.#house, stream, this.#house.peerOf(this.#session.socket as Socket));
+    const call = new ServedCall(this.#house, stream, this.#peer);
     this.#open.add(call);
     this.#idle = 0;
     if (this.#ending && first) this.#giveNotice();
@@ -78,7 +87,10 @@ export class ServedSession {
       else if (this.#patience < PATIENCE) this.#patience++;
       if (this.#ending) this.endIdle();
     });
-    void call.serve(headers, raw);
+    call.serve(headers, raw).catch((error) => {
+      this.#house.log?.error({ err: error }, 'a gRPC call failed in a way that it should not');
+      stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    });
   }
 
   /** Only while a call is open: behind its own GOAWAY the library reads no further once there is none. */

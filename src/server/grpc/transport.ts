@@ -39,7 +39,7 @@ export function openTransport(deps: TransportDeps): GrpcServer {
       ? createServer(SESSION)
       : createSecureServer({ ...SESSION, ...tlsOptions(tls, deps.certificate) });
   http2.on('session', (session) => {
-    const connection = connections.of(session.socket);
+    const connection = session.socket && connections.of(session.socket);
     if (connection !== undefined) connection.busy++;
     const served = new ServedSession(house, session);
     sessions.add(served);

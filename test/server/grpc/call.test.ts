@@ -143,6 +143,28 @@ t.test('a message that has not arrived after half a minute is given up, a method
   t.equal((await holding).status, 0);
 });
 
+t.test('an answer that its caller does not take within half a minute is given up and wiped', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.teardown(() => mock.timers.reset());
+  const { methods, answers } = testMethods();
+  const { port } = await ourTransport(t, methods);
+  const closed = rawSession(t, port, { settings: { initialWindowSize: 0 } });
+  const [unary, streamed] = [rawStream(closed, ECHO), rawStream(closed, '/test.Service/Count')];
+  const ends = [answerOf(unary), answerOf(streamed)];
+  const begun = [once(unary, 'response'), once(streamed, 'response')];
+  unary.end(framed(Buffer.from('a key of somebody')));
+  streamed.end(framed(Buffer.from('3')));
+  await Promise.all(begun);
+  mock.timers.tick(29_999);
+  t.equal((await rawCall(rawSession(t, port), ECHO, framed(Buffer.from('another')))).status, 0);
+  t.notOk(unary.closed || streamed.closed);
+  mock.timers.tick(1);
+  for (const { reset, messages, status } of await Promise.all(ends)) {
+    t.same([reset, messages, status], [constants.NGHTTP2_CANCEL, [], undefined]);
+  }
+  t.ok(answers.every((answer) => answer.every((byte) => byte === 0)));
+});
+
 t.test('more connections than there may be are ended at once, the others go on', async (t) => {
   const { port } = await ourTransport(t, testMethods().methods, { connections: 1 });
   const session = rawSession(t, port);
