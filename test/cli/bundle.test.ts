@@ -1,6 +1,7 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, normalize } from 'node:path';
 import { createInterface } from 'node:readline';
 import t from 'tap';
@@ -64,4 +65,26 @@ t.test('the bundle holds no cloud SDK, and the licences of what it holds', async
     [],
   );
   t.ok(readdirSync(bundle).length < 100);
+});
+
+t.test('where a cloud SDK is not installed, the service does not start, and says what to run', async (t) => {
+  // Outside the checkout nothing leads to its node_modules.
+  const away = mkdtempSync(join(tmpdir(), 'keystead-bundle-'));
+  t.teardown(() => rmSync(away, { recursive: true }));
+  cpSync(bundle, join(away, 'cli'), { recursive: true });
+  cpSync(join(root, 'package.json'), join(away, 'package.json'));
+  const wrap = 'kms://cluster-kms?mode=wrap';
+  for (const [name, kms, storage = 'storage://memory'] of [
+    ['@aws-sdk/client-kms', 'kms://aws?keyName=alias/x&region=eu-west-1'],
+    ['@google-cloud/kms', 'kms://gcp?projectID=p&location=l&keyRing=r&keyName=k'],
+    ['@azure/keyvault-keys', 'kms://azure?vaultName=v&vaultType=vault.azure.net&keyName=k'],
+    ['@aws-sdk/client-s3', wrap, 'storage://aws?bucket=abc&region=eu-west-1'],
+    ['@google-cloud/storage', wrap, 'storage://gcp?projectID=p&bucket=abc'],
+    ['@azure/storage-blob', wrap, 'storage://azure?account=abc&container=abc'],
+  ] as const) {
+    const args = [join(away, 'cli/main.js'), 'serve', '--kms', kms, '--storage', storage];
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env: {} });
+    t.equal(status, 69, name);
+    t.match(stderr, `${name} is not installed; run: npm install ${name} (sdk-not-installed)`);
+  }
 });
