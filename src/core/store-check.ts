@@ -18,7 +18,8 @@ const ROUNDS = 5;
  * changed since it was read, where a rotation would be lost; also for one that does so and denies it.
  *
  * The probe names an etag that it once had. So a stale one is at hand, and a proof leaves nothing written: some stores take
- * one write a second of one record. Who may not replace at all can lose nothing so, and passes.
+ * one write a second of one record. Who may not replace at all can lose nothing so, and passes. What is there and no probe
+ * is `record-corrupt`, and stays.
  */
 export async function proveConditionalWrites(store: WrappedKeyStore, call: Call): Promise<void> {
   for (let round = 0; round < ROUNDS; round++) {
@@ -89,17 +90,21 @@ function kindOf({ uri }: WrappedKeyStore): string {
   return uri.replace(/\?.*$/s, '');
 }
 
-/** Undefined for a probe that names none of a store like this one, or was written by somebody else. */
+/**
+ * Undefined for a probe that names none of a store like this one. Throws `record-corrupt` for what is no probe: the record
+ * may be another's, where the prefix of one store leads into another, and is not ours to write over.
+ */
 function staleEtagOf(store: WrappedKeyStore, { bytes, etag }: Stored): string | undefined {
-  const corrupt = (what: string) => new KeysteadError('record-corrupt', what);
-  try {
-    const fields = new JsonFields(parseStrictJson(bytes, 1, corrupt), '', corrupt);
-    fields.integer('keystead-probe', FORMAT, FORMAT);
-    const stale = fields.text('staleEtag', 1024);
-    return stale === etag || fields.text('store', 100) !== kindOf(store) ? undefined : stale;
-  } catch {
-    return undefined;
-  }
+  const foreign = () =>
+    new KeysteadError(
+      'record-corrupt',
+      `the record ${PROBE_NAME} in ${store.uri} is none that the service wrote; where nobody needs it delete it, else give the store another prefix`,
+    );
+  const fields = new JsonFields(parseStrictJson(bytes, 1, foreign), '', foreign);
+  fields.integer('keystead-probe', 1, Number.MAX_SAFE_INTEGER);
+  if (!fields.has('staleEtag') || fields.text('store', 100) !== kindOf(store)) return undefined;
+  const stale = fields.text('staleEtag', 1024);
+  return stale === etag ? undefined : stale;
 }
 
 function isSame(one: Uint8Array, other: Uint8Array): boolean {

@@ -5,6 +5,7 @@ import { JsonFields } from '../core/json-fields.ts';
 import type { Stored, WrappedKeyStore } from '../core/store.ts';
 import { parseStrictJson } from '../core/strict-json.ts';
 import { within } from '../core/within.ts';
+import { assertNoDataKey } from './own-record.ts';
 
 /** The record that says when the store was last purged. No data key's record has this name: theirs are in a folder. */
 export const PURGE_RECORD_NAME = 'keystead-purge.json';
@@ -58,6 +59,7 @@ async function lookForEver(deps: Deps, ending: AbortSignal): Promise<void> {
 async function purgeIfDue(deps: Deps, call: Call): Promise<void> {
   const { store, clock } = deps;
   const found = await within(call, () => store.read(PURGE_RECORD_NAME, call));
+  if (found !== undefined) assertNoDataKey(found, PURGE_RECORD_NAME);
   const last = found && lastOf(found);
   // A time far ahead is of a clock that was off.
   if (last !== undefined && Math.abs(clock.now().getTime() - last.getTime()) < DAY_MS) return;

@@ -8,6 +8,7 @@ import { SecretBytes } from '../core/secret-bytes.ts';
 import type { Stored, WrappedKeyStore } from '../core/store.ts';
 import { within } from '../core/within.ts';
 import { isTombstone, type RecordVersion, readRecord, writeRecord } from '../core/wrapped-record.ts';
+import { assertNoDataKey } from './own-record.ts';
 
 /** The record with the key of page tokens. No data key's record has this name: theirs are in a folder. */
 export const TOKEN_KEY_RECORD_NAME = 'keystead-page-token-key.json';
@@ -37,6 +38,7 @@ export function openTokenKey(deps: Omit<Deps, 'store'> & { readonly store: Wrapp
  *
  * Promises: opened when the first token is needed, and kept in memory from then on. One that can never be opened again
  * (its KEK is gone, or it is damaged) is replaced: tokens that are under way are refused then, and nothing else is lost.
+ * Throws `record-corrupt` where a data key has its name.
  */
 function storedTokenKey(deps: Deps): TokenKey {
   return tokenKey((call) => open(deps, call));
@@ -62,6 +64,7 @@ function read({ store }: Deps, call: Call): Promise<Stored | undefined> {
 
 /** Undefined: nobody will ever open it. */
 async function unwrap({ kek }: Deps, found: Stored, call: Call): Promise<SecretBytes | undefined> {
+  assertNoDataKey(found, TOKEN_KEY_RECORD_NAME, ID);
   try {
     const record = readRecord(found.bytes, TOKEN_KEY_RECORD_NAME);
     if (isTombstone(record)) return undefined;

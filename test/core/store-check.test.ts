@@ -59,16 +59,27 @@ t.test('and one that does not show what it created', async (t) => {
 
 t.test('a store that shows what was for a while fails for a while', async (t) => {
   const store = memoryStore();
-  await store.create(PROBE_NAME, Buffer.from('old'), call);
+  await store.create(PROBE_NAME, Buffer.from('{"keystead-probe":1}'), call);
   const old = await store.read(PROBE_NAME, call);
   const lagging = { ...store, read: async () => old };
   await t.rejects(proveConditionalWrites(lagging, call), failure('store-lagging'));
   await proveConditionalWrites(store, call);
 });
 
-t.test('a probe that somebody else has written, or of another kind of store, is made one of ours', async (t) => {
+t.test('what somebody else has there is never written over', async (t) => {
+  const dataKey = JSON.stringify({ keystead: 1, id: 'keystead-probe', versions: [{ version: 1 }] });
+  for (const content of ['', 'something else', '{"keystead-probe":', '[]', dataKey]) {
+    const store = memoryStore();
+    await store.create(PROBE_NAME, Buffer.from(content), call);
+    await t.rejects(proveConditionalWrites(store, call), failure('record-corrupt', /delete it.*another prefix/));
+    t.equal(await probe(store), content);
+  }
+});
+
+t.test('a probe of an earlier form, or of another kind of store, is made one of ours', async (t) => {
   const ofAnother = JSON.stringify({ 'keystead-probe': 2, store: 'storage://aws', staleEtag: '"a"', nonce: 'b' });
-  for (const content of ['', 'something else', '{"keystead-probe":41}', ofAnother]) {
+  const first = JSON.stringify({ 'keystead-probe': 2, store: 'storage://memory', nonce: 'b' });
+  for (const content of ['{"keystead-probe":41}', ofAnother, first]) {
     for (const [operation, fault] of [
       ['create', 'denies'],
       ['replace', 'overwrites'],
