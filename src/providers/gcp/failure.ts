@@ -18,7 +18,7 @@ export interface Failure {
 export function failureOf(error: unknown): Failure {
   const fields = record(error);
   const response = record(fields['response']);
-  const data = record(response['data']);
+  const data = record(response['data'] ?? documentOf(fields['message']));
   const body = record(data['error']);
   const first = record(Array.isArray(body['errors']) ? body['errors'][0] : undefined);
   const code = fields['code'] ?? record(fields['cause'])['code'];
@@ -44,6 +44,16 @@ export function withoutRequest(error: unknown): unknown {
 
 function record(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+/** Where an object's bytes were asked for, the SDK gives the document of an error as its message. */
+function documentOf(message: unknown): unknown {
+  if (typeof message !== 'string' || !message.startsWith('{')) return undefined;
+  try {
+    return JSON.parse(message);
+  } catch {
+    return undefined;
+  }
 }
 
 function number(value: unknown): number | undefined {

@@ -17,6 +17,11 @@ const http = (status: number, reason: string, message: string, headers: Record<s
       data: { error: { code: status, message, errors: [{ reason, message }] } },
     },
   });
+/** The same where an object's bytes were asked for: nothing of it is parsed. */
+const media = (status: number, reason: string, message: string) => {
+  const { data, ...response } = http(status, reason, message).response;
+  return Object.assign(new Error(JSON.stringify(data)), { config: {}, status, response });
+};
 const node = (code: string, message = `connect ${code} 127.0.0.1:1`) =>
   Object.assign(new Error(message), { code, config: {} });
 const token = (error: string, description: string) =>
@@ -198,6 +203,8 @@ const KMS: readonly Example[] = [
 const STORE: readonly Example[] = [
   ...CREDENTIALS,
   ['a token that has expired', http(401, 'authError', 'Invalid Credentials'), 'credentials-expired'],
+  ['the same for a record', media(401, 'authError', 'Invalid Credentials'), 'credentials-expired'],
+  ['a record in no bucket', media(404, 'notFound', 'The specified bucket does not exist.'), 'no-bucket', /create=true/],
   [
     'no token',
     http(401, 'required', 'Anonymous caller does not have storage.objects.get access'),
