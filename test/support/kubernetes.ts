@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:https';
 import { type AddressInfo, createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
@@ -17,12 +17,24 @@ export interface Cluster {
   /** Its address, which is also the issuer of its tokens. */
   readonly url: string;
   readonly caFile: string;
+  /** What is in it, PEM. */
+  readonly ca: string;
+  /** Of the administrator, for `helm` and `kubectl`. */
+  readonly kubeconfig: string;
   /** The key that ServiceAccount tokens are signed with, PEM. */
   readonly signingKey: string;
+  /** Runs one of the installed programs as the administrator, and gives what it wrote; throws where it fails. */
+  tool(name: string, args: readonly string[], input?: string): Promise<Output>;
   /** As the administrator. Throws where the status is not 2xx. */
   ask(method: string, path: string, body?: object): Promise<Record<string, unknown>>;
   /** Ends the API server. */
   stop(): Promise<void>;
+}
+
+/** What a program wrote. */
+export interface Output {
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
 const scripts = normalize(join(import.meta.dirname, '..', 'kubernetes'));
@@ -35,9 +47,11 @@ const run = promisify(execFile);
  * Starts a real kube-apiserver with etcd for one test, and ends both with it, or with this process.
  * Where they were not built, the test is skipped with the reason and the answer is undefined: return then.
  * With CI=true that is a failure.
+ *
+ * @param tools programs that the test needs besides.
  */
-export async function kubernetes(t: Test): Promise<Cluster | undefined> {
-  const missing = ['etcd', 'kube-apiserver'].find((part) => !existsSync(join(home, 'bin', part)));
+export async function kubernetes(t: Test, tools: readonly string[] = []): Promise<Cluster | undefined> {
+  const missing = ['etcd', 'kube-apiserver', ...tools].find((part) => !existsSync(join(home, 'bin', part)));
   if (missing !== undefined) {
     const reason = `${missing} was not built; npm run test:kubernetes builds it`;
     if (process.env['CI'] === 'true') throw new Error(`CI=true: ${reason}`);
@@ -66,10 +80,44 @@ export async function kubernetes(t: Test): Promise<Cluster | undefined> {
   return {
     url,
     caFile: said['KUBE_CA'] as string,
+    ca: identity.ca.toString(),
+    kubeconfig: said['KUBECONFIG'] as string,
     signingKey: readFileSync(join(folder, 'pki', 'sa.key'), 'utf8'),
+    tool: (name, args, input) =>
+      runTool(join(home, 'bin', name), args, toolEnv(said['KUBECONFIG'] as string, folder), input),
     ask: (method, path, body) => ask(`${url}${path}`, { ...identity, method }, body),
     stop,
   };
+}
+
+/** The resource definitions of operators, as YAML. */
+export function resourceDefinitions(): string[] {
+  const folder = join(home, 'crds');
+  return readdirSync(folder).map((file) => readFileSync(join(folder, file), 'utf8'));
+}
+
+/** Nothing of the user's own settings, and nothing left in their home. */
+function toolEnv(kubeconfig: string, folder: string): NodeJS.ProcessEnv {
+  const at = (name: string) => join(folder, name);
+  return {
+    PATH: process.env['PATH'],
+    HOME: folder,
+    KUBECONFIG: kubeconfig,
+    HELM_CACHE_HOME: at('helm-cache'),
+    HELM_CONFIG_HOME: at('helm-config'),
+    HELM_DATA_HOME: at('helm-data'),
+  };
+}
+
+async function runTool(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  input: string | undefined,
+): Promise<Output> {
+  const promise = run(program, args, { env, maxBuffer: 64 * 1024 * 1024 });
+  promise.child.stdin?.end(input ?? '');
+  return promise;
 }
 
 /** Two that were free a moment ago: the issuer of a token holds the port, so that it has to be known before. */

@@ -1,0 +1,114 @@
+{{- define "keystead.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* The name of the release says what it is already when it holds the name of the chart. */}}
+{{- define "keystead.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- else if contains (include "keystead.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "keystead.name" .) | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "keystead.selector" -}}
+app.kubernetes.io/name: {{ include "keystead.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: key-service
+{{- end -}}
+
+{{- define "keystead.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{ include "keystead.selector" . }}
+{{- end -}}
+
+{{- define "keystead.serviceAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "keystead.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- required "serviceAccount.name is needed where serviceAccount.create is false" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "keystead.image" -}}
+{{- if .Values.image.digest -}}
+{{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The Secret with the certificate; empty: in the clear. */}}
+{{- define "keystead.tlsSecret" -}}
+{{- if .Values.tls.existingSecret -}}
+{{- .Values.tls.existingSecret -}}
+{{- else if .Values.tls.certManager.enabled -}}
+{{- printf "%s-tls" (include "keystead.fullname" .) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "keystead.clusterKek" -}}
+{{- if hasPrefix "kms://cluster-kms" (default "kms://cluster-kms" .Values.config.kms) }}yes{{ end -}}
+{{- end -}}
+
+{{- define "keystead.adminService" -}}
+{{- printf "%s-admin" (include "keystead.fullname" .) -}}
+{{- end -}}
+
+{{/* The configuration file: what the values say, and what the chart knows. */}}
+{{- define "keystead.config" -}}
+{{- $own := dict "http" (dict "listen" (printf "%s:8080" .Values.listenHost)) "grpc" (dict "listen" (printf "%s:9000" .Values.listenHost)) -}}
+{{- if and (include "keystead.clusterKek" .) (eq .Values.kek.from "bootstrap") -}}
+{{- $_ := set $own "kek" (dict "secret" (printf "%s/%s" .Release.Namespace .Values.kek.secretName)) -}}
+{{- else if and (include "keystead.clusterKek" .) (eq .Values.kek.from "mounted") -}}
+{{- $_ := set $own "kek" (dict "dir" "/etc/keystead/kek") -}}
+{{- end -}}
+{{- if .Values.adminToken.existingSecret -}}
+{{- $_ := set $own "admin" (dict "tokenFile" (printf "/etc/keystead/admin/%s" .Values.adminToken.key)) -}}
+{{- end -}}
+{{- if .Values.auth -}}
+{{- $_ := set $own "auth" (dict "file" "/etc/keystead/access/auth.yaml") -}}
+{{- end -}}
+{{- if .Values.policy -}}
+{{- $_ := set $own "policy" (dict "file" "/etc/keystead/access/policy.yaml") -}}
+{{- end -}}
+{{- if include "keystead.tlsSecret" . -}}
+{{- $tls := dict "certFile" "/etc/keystead/tls/tls.crt" "keyFile" "/etc/keystead/tls/tls.key" -}}
+{{- if .Values.tls.clientCaSecret -}}
+{{- $_ := set $tls "clientCaFile" "/etc/keystead/client-ca/ca.crt" -}}
+{{- end -}}
+{{- $_ := set $own "tls" $tls -}}
+{{- end -}}
+{{- mustMergeOverwrite (deepCopy .Values.config) $own | toYaml -}}
+{{- end -}}
+
+{{/* What can never work is refused here, with what to do. */}}
+{{- define "keystead.check" -}}
+{{- if not (or (include "keystead.tlsSecret" .) .Values.config.insecurePlaintext) -}}
+{{- fail "keys would cross the network in the clear: give tls.existingSecret or tls.certManager, or say config.insecurePlaintext: true" -}}
+{{- end -}}
+{{- if and .Values.tls.existingSecret .Values.tls.certManager.enabled -}}
+{{- fail "the certificate is given twice: in tls.existingSecret and tls.certManager; give one of them" -}}
+{{- end -}}
+{{- if and .Values.tls.clientCaSecret (not (include "keystead.tlsSecret" .)) -}}
+{{- fail "tls.clientCaSecret needs tls.existingSecret or tls.certManager" -}}
+{{- end -}}
+{{- if and .Values.tls.clientCaSecret (ne (dig "tls" "clientCertificate" "required" .Values.config) "optional") -}}
+{{- fail "the probes of the kubelet have no certificate: set config.tls.clientCertificate: optional; the auth file says who needs one" -}}
+{{- end -}}
+{{- if and .Values.tls.certManager.enabled (not .Values.tls.certManager.issuerRef) -}}
+{{- fail "tls.certManager.issuerRef is needed: the name of an Issuer, or name and kind of a ClusterIssuer" -}}
+{{- end -}}
+{{- if and (eq .Values.test.caller "admin") (not .Values.adminToken.existingSecret) -}}
+{{- fail "test.caller: admin needs adminToken.existingSecret" -}}
+{{- end -}}
+{{- $storage := default "storage://memory" .Values.config.storage -}}
+{{- $wraps := or (not (include "keystead.clusterKek" .)) (contains "mode=wrap" (default "" .Values.config.kms)) -}}
+{{- if and $wraps (hasPrefix "storage://memory" $storage) -}}
+{{- fail "storage://memory keeps wrapped data keys in one Pod and loses them with it: give a store in config.storage" -}}
+{{- end -}}
+{{- end -}}

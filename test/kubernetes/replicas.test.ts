@@ -1,0 +1,262 @@
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { readSmallFile } from '../../src/config/read-small-file.ts';
+import { kubernetesApi } from '../../src/providers/kubernetes/api.ts';
+import { kekSecret } from '../../src/providers/kubernetes/kek-secret.ts';
+import { kekPlaceSuite, type PlaceScene } from '../conformance/kek-place.ts';
+import { authority } from '../support/certificates.ts';
+import { type Cluster, kubernetes } from '../support/kubernetes.ts';
+import { testAmbient } from '../support/services.ts';
+import { CHART } from './support/chart.ts';
+import { accountToken, type Container, runPod } from './support/kubelet.ts';
+
+const NAMESPACE = 'keystead';
+const SECRETS = `/api/v1/namespaces/${NAMESPACE}/secrets`;
+const KEK = `${SECRETS}/keystead-kek`;
+const WORKLOAD = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments/keystead`;
+const ADMIN_TOKEN = randomBytes(24).toString('base64url');
+const inBase64 = (data: Readonly<Record<string, Uint8Array | string>>) =>
+  Object.fromEntries(Object.entries(data).map(([name, value]) => [name, Buffer.from(value).toString('base64')]));
+
+// More than the runner gives a file: the machine may be busy, and no time is asserted.
+t.setTimeout(300_000);
+
+t.test('replicas as the chart starts them, on a real API server', { timeout: 300_000 }, async (t) => {
+  const cluster = await kubernetes(t, ['helm']);
+  if (cluster === undefined) return;
+  const ca = await install(t, cluster);
+  const pod = (env: NodeJS.ProcessEnv = {}) => runPod(t, cluster, WORKLOAD, env);
+  const ask = (replica: Container, path: string, asked: Asked = {}) => askOver(`${replica.http}${path}`, ca, asked);
+  const bootstrap = (replica: Container, body: object) =>
+    ask(replica, '/v1/system/bootstrap', { method: 'POST', token: ADMIN_TOKEN, body });
+  const caller = await accountToken(cluster, 'team-a', 'web', ['keystead']);
+  const get = (replica: Container, id = 'team-a/volume-1') =>
+    ask(replica, `/v1/data-keys/${encodeURIComponent(id)}/get`, { method: 'POST', token: caller });
+  const ready = (replica: Container) => until(async () => (await ask(replica, '/readyz')).status === 200);
+
+  // The second one has two processes.
+  const [one, two] = await Promise.all([pod(), pod({ KEYSTEAD_WORKERS: '2' })]);
+  let key: unknown;
+  let fingerprint: unknown;
+
+  await t.test('without a KEK they live and are not ready', async (t) => {
+    for (const replica of [one, two]) {
+      t.match(await ask(replica, '/livez'), { status: 200 });
+      t.match(await ask(replica, '/readyz'), { status: 503, body: { reason: 'sealed' } });
+      t.match(await get(replica), { status: 503, body: { reason: 'sealed' } });
+    }
+  });
+
+  await t.test('one is bootstrapped by an administrator, and the others unseal themselves', async (t) => {
+    t.match(await ask(one, '/v1/system/bootstrap', { method: 'POST', token: caller, body: { generate: true } }), {
+      status: 403,
+    });
+    const answer = await bootstrap(one, { generate: true });
+    t.match(answer, { status: 200, body: { kek: { version: 1, fingerprint: /^[0-9a-f]{32}$/ } } });
+    fingerprint = (answer.body['kek'] as { fingerprint: string }).fingerprint;
+    t.match(await cluster.ask('GET', KEK), { type: 'Opaque', immutable: true, data: { mastersecret: /./, salt: /./ } });
+    await ready(two);
+    const keys = await Promise.all([one, two].map((replica) => get(replica)));
+    for (const { status, body } of keys)
+      t.match({ status, key: body['dataKey'] }, { status: 200, key: keys[0]?.body['dataKey'] });
+    key = keys[0]?.body['dataKey'];
+  });
+
+  await t.test('a namespace gets its own keys and nobody else’s', async (t) => {
+    t.match(await get(one, 'team-b/volume-1'), { status: 403 });
+    const wrong = await accountToken(cluster, 'team-a', 'web', ['elsewhere']);
+    t.match(await ask(one, '/v1/data-keys/team-a%2Fx/get', { method: 'POST', token: wrong }), { status: 401 });
+  });
+
+  await t.test('another KEK is refused and changes nothing', async (t) => {
+    const { data } = (await cluster.ask('GET', KEK)) as { data: object };
+    const other = { masterSecret: 'A'.repeat(44), salt: 'A'.repeat(44) };
+    t.match(await bootstrap(one, other), { status: 409, body: { reason: 'kek-exists' } });
+    t.same((await cluster.ask('GET', KEK))['data'], data);
+  });
+
+  await t.test('a restart needs nobody', async (t) => {
+    t.equal(await one.stop(), 0);
+    const again = await pod();
+    t.match(await ask(again, '/readyz'), { status: 200 });
+    t.match(await get(again), { status: 200, body: { dataKey: key } });
+  });
+
+  await t.test('the account may do what it needs, and no more', async (t) => {
+    const token = await accountToken(cluster, NAMESPACE, 'keystead');
+    const asAccount = (method: string, path: string, body?: object) =>
+      askOver(`${cluster.url}${path}`, cluster.ca, { method, token, ...(body && { body }) });
+    const review = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec: { token } };
+    t.match(await asAccount('POST', '/apis/authentication.k8s.io/v1/tokenreviews', review), { status: 201 });
+    t.match(await asAccount('GET', KEK), { status: 200 });
+    for (const [method, path] of [
+      ['GET', SECRETS],
+      ['GET', `${SECRETS}/keystead-admin`],
+      ['GET', `${SECRETS}?watch=1`],
+      ['GET', '/api/v1/namespaces/kube-system/secrets'],
+      ['PUT', KEK],
+      ['PATCH', KEK],
+      ['DELETE', KEK],
+      ['DELETE', SECRETS],
+      ['POST', '/api/v1/namespaces/team-a/secrets'],
+      ['POST', `/api/v1/namespaces/${NAMESPACE}/pods`],
+    ] as const) {
+      t.match(
+        await asAccount(method, path, method.startsWith('P') ? {} : undefined),
+        { status: 403 },
+        `${method} ${path}`,
+      );
+    }
+  });
+
+  await t.test('while the Secret is another, no replica serves; when it is what it was, all do', async (t) => {
+    const { data } = (await cluster.ask('GET', KEK)) as { data: object };
+    const write = async (data: object) => {
+      await cluster.ask('DELETE', KEK);
+      await cluster.ask('POST', SECRETS, { metadata: { name: 'keystead-kek' }, data });
+    };
+    await write(inBase64({ mastersecret: 'another '.repeat(4), salt: 'another '.repeat(4) }));
+    await until(async () => (await ask(two, '/readyz')).status === 503);
+    const status = await ask(two, '/v1/system/status');
+    t.match(status.body, { state: 'not-ready', reason: /keystead\/keystead-kek is not the KEK of this service/ });
+    await until(async () => (await get(two)).status === 409);
+    t.match((await get(two)).body, { reason: 'fingerprint-mismatch', dataKey: undefined });
+    const late = await pod();
+    t.not(((await ask(late, '/v1/system/status')).body['kek'] as { fingerprint: string }).fingerprint, fingerprint);
+    await late.stop();
+    await write(data);
+    await ready(two);
+    t.match(await get(two), { status: 200, body: { dataKey: key } });
+  });
+
+  await t.test('a Secret that is removed stops nothing, and the same KEK makes it anew', async (t) => {
+    const { data } = (await cluster.ask('GET', KEK)) as { data: { mastersecret: string; salt: string } };
+    await cluster.ask('DELETE', KEK);
+    t.match(await get(two), { status: 200, body: { dataKey: key } });
+    t.match(await bootstrap(two, { masterSecret: data.mastersecret, salt: data.salt }), {
+      status: 200,
+      body: { kek: { fingerprint } },
+    });
+    t.same((await cluster.ask('GET', KEK))['data'], data);
+  });
+
+  await t.test('the contract of a place for the KEK', (t) => kekPlaceSuiteOn(t, cluster));
+});
+
+/** What the README has an administrator do, and what is there in every cluster. */
+async function install(t: Test, cluster: Cluster): Promise<string> {
+  for (const name of [NAMESPACE, 'team-a', 'places'])
+    await cluster.ask('POST', '/api/v1/namespaces', { metadata: { name } });
+  await cluster.ask('POST', '/api/v1/namespaces/team-a/serviceaccounts', { metadata: { name: 'web' } });
+  const mine = authority('keystead');
+  const { cert, key } = mine.issue('keystead.keystead.svc');
+  const secret = (name: string, data: Record<string, string>) =>
+    cluster.ask('POST', SECRETS, { metadata: { name }, data: inBase64(data) });
+  await secret('keystead-tls', { 'tls.crt': cert, 'tls.key': key, 'ca.crt': mine.cert });
+  await secret('keystead-admin', { token: ADMIN_TOKEN });
+  const values = join(t.testdir(), 'values.json');
+  const account = '/var/run/secrets/kubernetes.io/serviceaccount';
+  const files = { caFile: `${account}/ca.crt`, tokenFile: `${account}/token` };
+  writeFileSync(
+    values,
+    JSON.stringify({
+      auth: {
+        version: 1,
+        authenticators: [
+          {
+            name: 'cluster',
+            kind: 'service-account',
+            issuer: cluster.url,
+            audiences: ['keystead'],
+            jwksUri: `${cluster.url}/openid/v1/jwks`,
+            ...files,
+            review: { url: cluster.url, ...files },
+          },
+        ],
+      },
+    }),
+  );
+  const args = [
+    'install',
+    'keystead',
+    CHART,
+    '--namespace',
+    NAMESPACE,
+    '--values',
+    join(CHART, 'ci', 'bootstrap-values.yaml'),
+    '--values',
+    values,
+  ];
+  await cluster.tool('helm', args);
+  return mine.cert;
+}
+
+/** As the administrator of the cluster, who may do everything. */
+async function kekPlaceSuiteOn(t: Test, cluster: Cluster): Promise<void> {
+  let count = 0;
+  const token = await adminToken(cluster);
+  const tokenFile = join(t.testdir({ token }), 'token');
+  const api = kubernetesApi({
+    url: cluster.url,
+    caFile: cluster.caFile,
+    tokenFile,
+    timeoutMs: 20_000,
+    readFile: readSmallFile,
+  });
+  kekPlaceSuite(t, async (): Promise<PlaceScene> => {
+    const secret = `kek-${++count}`;
+    const all = '/api/v1/namespaces/places/secrets';
+    const exists = () => cluster.ask('GET', `${all}/${secret}`).then(Boolean, () => false);
+    return {
+      place: kekSecret({ api, namespace: 'places', secret, clock: testAmbient().clock }),
+      async put(data) {
+        const body = { metadata: { name: secret }, data: inBase64(data ?? {}) };
+        if (data === undefined) await cluster.ask('DELETE', `${all}/${secret}`);
+        else if (await exists()) await cluster.ask('PUT', `${all}/${secret}`, body);
+        else await cluster.ask('POST', all, body);
+      },
+    };
+  });
+}
+
+async function adminToken(cluster: Cluster): Promise<string> {
+  await cluster.ask('POST', '/api/v1/namespaces/places/serviceaccounts', { metadata: { name: 'admin' } });
+  await cluster.ask('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
+    metadata: { name: 'places' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+    subjects: [{ kind: 'ServiceAccount', name: 'admin', namespace: 'places' }],
+  });
+  return accountToken(cluster, 'places', 'admin');
+}
+
+interface Asked {
+  readonly method?: string;
+  readonly token?: string;
+  readonly body?: object;
+}
+
+function askOver(
+  url: string,
+  ca: string,
+  { method = 'GET', token, body }: Asked,
+): Promise<{ status: number; body: Record<string, unknown> }> {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    };
+    const sent = request(url, { method, ca, headers, servername: 'localhost' }, async (response) => {
+      const text = (await response.toArray()).join('');
+      resolve({ status: response.statusCode ?? 0, body: text.startsWith('{') ? JSON.parse(text) : {} });
+    });
+    sent.on('error', reject);
+    sent.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+async function until(found: () => Promise<boolean>): Promise<void> {
+  while (!(await found())) await new Promise((resolve) => setTimeout(resolve, 50));
+}

@@ -1,0 +1,138 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, normalize } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Cluster } from '../../support/kubernetes.ts';
+
+type Test = { teardown(fn: () => unknown): void };
+
+/** As much of a Pod as starting its one container takes. */
+interface PodSpec {
+  readonly serviceAccountName: string;
+  readonly containers: readonly {
+    readonly args: readonly string[];
+    readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
+  }[];
+  readonly volumes: readonly {
+    readonly name: string;
+    readonly configMap?: { readonly name: string };
+    readonly secret?: { readonly secretName: string; readonly items?: readonly { key: string; path: string }[] };
+  }[];
+}
+
+const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+const entry = normalize(join(import.meta.dirname, '..', '..', '..', 'src', 'cli', 'main.ts'));
+
+/** A container that runs as a process of this machine. */
+export interface Container {
+  /** Where it listens, once it is ready to: it may be sealed. */
+  readonly http: string;
+  /** Ends it as the kubelet does. */
+  stop(): Promise<number | null>;
+}
+
+/**
+ * Does for one Pod of a workload what the kubelet does: mounts what its volumes name, brings a token of its account,
+ * starts its container with its arguments. It is a process, so the paths lie in a folder of its own, and it listens on
+ * loopback, on any free port.
+ */
+export async function runPod(
+  t: Test,
+  cluster: Cluster,
+  workload: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<Container> {
+  const { metadata, spec } = (await cluster.ask('GET', workload)) as {
+    metadata: { namespace: string };
+    spec: { template: { spec: PodSpec } };
+  };
+  const pod = spec.template.spec;
+  const root = mkdtempSync(join(tmpdir(), 'keystead-pod-'));
+  t.teardown(() => rmSync(root, { recursive: true, force: true }));
+  const placed = (text: string) =>
+    text
+      .replaceAll(ACCOUNT, join(root, ACCOUNT))
+      .replaceAll('/etc/keystead', join(root, 'etc/keystead'))
+      .replaceAll(/0\.0\.0\.0:(8080|9000)/g, '127.0.0.1:0');
+  const write = (path: string, content: string | Uint8Array) => {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), content, { mode: 0o440 });
+  };
+  const [container] = pod.containers;
+  if (container === undefined) throw new Error('the Pod has no container');
+  for (const { name, mountPath } of container.volumeMounts) {
+    const volume = pod.volumes.find((one) => one.name === name);
+    for (const [file, bytes] of await entriesOf(cluster, metadata.namespace, volume)) {
+      write(join(mountPath, file), volume?.configMap === undefined ? bytes : placed(bytes.toString()));
+    }
+  }
+  write(join(ACCOUNT, 'token'), await accountToken(cluster, metadata.namespace, pod.serviceAccountName));
+  write(join(ACCOUNT, 'ca.crt'), cluster.ca);
+  return start(t, container.args.map(placed), {
+    KEYSTEAD_KUBERNETES_URL: cluster.url,
+    KEYSTEAD_KUBERNETES_CA_FILE: join(root, ACCOUNT, 'ca.crt'),
+    KEYSTEAD_KUBERNETES_TOKEN_FILE: join(root, ACCOUNT, 'token'),
+    ...env,
+  });
+}
+
+async function entriesOf(
+  cluster: Cluster,
+  namespace: string,
+  volume: PodSpec['volumes'][number] | undefined,
+): Promise<[string, Buffer][]> {
+  const { configMap, secret } = volume ?? {};
+  if (configMap !== undefined) {
+    const { data } = (await cluster.ask('GET', `/api/v1/namespaces/${namespace}/configmaps/${configMap.name}`)) as {
+      data: Record<string, string>;
+    };
+    return Object.entries(data).map(([name, text]) => [name, Buffer.from(text)]);
+  }
+  if (secret === undefined) return [];
+  const { data } = (await cluster.ask('GET', `/api/v1/namespaces/${namespace}/secrets/${secret.secretName}`)) as {
+    data: Record<string, string>;
+  };
+  const items = secret.items ?? Object.keys(data).map((key) => ({ key, path: key }));
+  return items.map(({ key, path }) => [path, Buffer.from(data[key] ?? '', 'base64')]);
+}
+
+/** A token for an account, as the kubelet brings it: for the API server, or for whom it is asked for. */
+export async function accountToken(
+  cluster: Cluster,
+  namespace: string,
+  account: string,
+  audiences?: string[],
+): Promise<string> {
+  const spec = { expirationSeconds: 600, ...(audiences === undefined ? {} : { audiences }) };
+  const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec };
+  const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`;
+  return ((await cluster.ask('POST', path, body))['status'] as { token: string }).token;
+}
+
+async function start(t: Test, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Container> {
+  const child = spawn(process.execPath, [entry, ...args], {
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  t.teardown(() => stop(child, 'SIGKILL'));
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: child.stderr })) {
+    lines.push(line);
+    if (!line.includes('"msg":"ready"')) continue;
+    child.stderr.resume();
+    const { http } = JSON.parse(line) as { http: string };
+    return { http, stop: () => stop(child, 'SIGTERM') };
+  }
+  throw new Error(`the service did not start:\n${lines.join('\n')}`);
+}
+
+async function stop(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  if (child.exitCode === null && child.signalCode === null) {
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    await ended;
+  }
+  return child.exitCode;
+}
