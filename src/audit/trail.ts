@@ -65,7 +65,13 @@ export async function openTrail(options: TrailOptions): Promise<AuditSink> {
     if (chain.head.seq > vouched) await vouch('checkpoint').catch(() => {});
   });
   return {
-    write: async (event: AuditEvent) => accept(() => toBody(event)).written,
+    write(event: AuditEvent) {
+      try {
+        return accept(() => toBody(event)).written;
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    },
     failure: () => spool.failure,
     lagSeconds: () => spool.lagSeconds(),
     async close() {

@@ -8,7 +8,7 @@ export interface AuditEvent {
   readonly principal: Principal;
   readonly listener: Listener;
   /** Address of the peer; absent for the service's own work. */
-  readonly source?: string;
+  readonly source?: string | undefined;
   readonly action: string;
   /** The data key's id, or the thing acted on. */
   readonly resource: string;
@@ -18,7 +18,7 @@ export interface AuditEvent {
   /** The rule of the policy that allowed or denied it. */
   readonly rule?: string;
   /** Facts worth keeping, such as `version` or `created`. */
-  readonly details?: Readonly<Record<string, string | number | boolean>>;
+  readonly details?: Readonly<Record<string, string | number | boolean>> | undefined;
 }
 
 /**

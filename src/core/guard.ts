@@ -1,4 +1,4 @@
-import type { AuditSink } from './audit.ts';
+import type { AuditEvent, AuditSink } from './audit.ts';
 import type { Call } from './call.ts';
 import type { Clock } from './clock.ts';
 import { KeysteadError } from './errors.ts';
@@ -58,16 +58,16 @@ export class Guard {
     return allowed ? undefined : { rule, error: denial(asked, call) };
   }
 
-  #decide(asked: Asked, call: Call): Decision {
+  #decide({ action, resource, prefix, length, context }: Asked, call: Call): Decision {
     const request: PolicyRequest = {
       principal: call.principal,
-      action: asked.action,
-      resource: asked.prefix ?? asked.resource,
-      scope: asked.prefix === undefined ? 'id' : 'prefix',
+      action,
+      resource: prefix ?? resource,
+      scope: prefix === undefined ? 'id' : 'prefix',
       listener: call.listener,
       time: this.#clock.now(),
-      ...(asked.length === undefined ? {} : { length: asked.length }),
-      ...(asked.context === undefined ? {} : { context: asked.context }),
+      ...(length === undefined ? {} : { length }),
+      ...(context === undefined ? {} : { context }),
     };
     const decision = this.#policy.decide(request);
     this.#decided(request, decision, call.traceId);
@@ -95,12 +95,7 @@ export class Guard {
       throw failure;
     }
     try {
-      const details = operation.details?.(result);
-      await this.#write(
-        operation,
-        call,
-        details === undefined ? { outcome: 'ok', rule } : { outcome: 'ok', rule, details },
-      );
+      await this.#write(operation, call, { outcome: 'ok', rule, details: operation.details?.(result) });
     } catch (error) {
       operation.discard?.(result);
       throw error;
@@ -109,21 +104,13 @@ export class Guard {
   }
 
   async #write(
-    operation: { action: Action; resource: string },
-    call: Call,
-    outcome: Pick<Parameters<AuditSink['write']>[0], 'outcome' | 'reason' | 'rule' | 'details'>,
+    { action, resource }: Asked,
+    { principal, traceId, listener, source }: Call,
+    outcome: Pick<AuditEvent, 'outcome' | 'reason' | 'rule' | 'details'>,
   ): Promise<void> {
+    const time = this.#clock.now();
     try {
-      await this.#audit.write({
-        time: this.#clock.now(),
-        auditId: call.traceId,
-        principal: call.principal,
-        listener: call.listener,
-        ...(call.source === undefined ? {} : { source: call.source }),
-        action: operation.action,
-        resource: operation.resource,
-        ...outcome,
-      });
+      await this.#audit.write({ time, auditId: traceId, principal, listener, source, action, resource, ...outcome });
     } catch (error) {
       throw unavailable(error);
     }

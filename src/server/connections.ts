@@ -18,6 +18,8 @@ type Peer = Pick<Socket, 'remoteAddress' | 'remotePort'>;
  */
 export class Connections {
   readonly #open = new Map<string, Connection>();
+  /** What was found once: to ask the system for names costs each request more than this. */
+  readonly #known = new WeakMap<Peer, Connection>();
 
   get size(): number {
     return this.#open.size;
@@ -39,7 +41,11 @@ export class Connections {
 
   /** The connection that a socket, or what TLS has made of it, belongs to. */
   of(peer: Peer): Connection | undefined {
-    return this.#open.get(nameOf(peer) ?? '');
+    const known = this.#known.get(peer);
+    if (known !== undefined) return known;
+    const found = this.#open.get(nameOf(peer) ?? '');
+    if (found !== undefined) this.#known.set(peer, found);
+    return found;
   }
 
   /** Ends those over which nothing is served: unused, half-sent, in a TLS handshake. */

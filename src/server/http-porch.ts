@@ -11,7 +11,7 @@ export function httpPorch(server: Server, deps: { readonly clock: Clock; readonl
     const connection = connections.of(socket);
     if (connection === undefined) return;
     connection.busy++;
-    response.once('close', () => {
+    response.on('close', () => {
       connection.busy--;
       connection.ending ||= !response.shouldKeepAlive;
     });

@@ -1,5 +1,5 @@
 import { checkValue } from '../../core/derive.ts';
-import { base64Length, writeBase64 } from '../../core/encoding.ts';
+import { base64Length, toBase64, writeBase64 } from '../../core/encoding.ts';
 import type { DataKey } from '../../data-keys/data-keys.ts';
 
 /**
@@ -8,19 +8,12 @@ import type { DataKey } from '../../data-keys/data-keys.ts';
  */
 export function dataKeyJson(key: DataKey): Buffer {
   const bytes = key.key.expose();
-  const check = checkValue(key.key);
   const head = `{"dataKeyId":${JSON.stringify(key.id)},"dataKey":"`;
-  const middle = `","length":${bytes.length},"version":${key.version},"check":"`;
-  const tail = `","created":${key.created},"source":"${key.source}"}`;
-  const keyAt = Buffer.byteLength(head);
-  const middleAt = keyAt + base64Length(bytes.length);
-  const checkAt = middleAt + middle.length;
-  const tailAt = checkAt + base64Length(check.length);
-  const out = Buffer.allocUnsafe(tailAt + tail.length);
-  out.write(head);
-  writeBase64(out, keyAt, bytes);
-  out.write(middle, middleAt, 'latin1');
-  writeBase64(out, checkAt, check);
-  out.write(tail, tailAt, 'latin1');
+  const room = ' '.repeat(base64Length(bytes.length));
+  const check = toBase64(checkValue(key.key));
+  const text = `${head}${room}","length":${bytes.length},"version":${key.version},"check":"${check}","created":${key.created},"source":"${key.source}"}`;
+  const out = Buffer.allocUnsafe(Buffer.byteLength(text));
+  out.write(text);
+  writeBase64(out, Buffer.byteLength(head), bytes);
   return out;
 }

@@ -15,42 +15,68 @@ export function readBody(
   read: (body: Buffer) => unknown,
   done: (error: Error | null, value?: unknown) => void,
 ): void {
-  if (Number(stream.headers['content-length']) > limit) {
-    done(tooLarge());
-    return;
+  const announced = Number(stream.headers['content-length']);
+  if (announced > limit) return done(tooLarge());
+  const body = new Body(limit, read, done);
+  // A small body comes together with its head: all of it is here, and need not be waited for.
+  if (stream.readableLength === announced) return body.takeAll(stream);
+  stream.on('data', (chunk: Buffer) => body.take(chunk));
+  stream.on('error', (error) => body.fail(error));
+  stream.on('end', () => body.end());
+}
+
+/** The pieces of a body, until somebody was told what it says. */
+class Body {
+  readonly #limit: number;
+  readonly #read: (body: Buffer) => unknown;
+  readonly #done: (error: Error | null, value?: unknown) => void;
+  readonly #chunks: Buffer[] = [];
+  #length = 0;
+  #over = false;
+
+  constructor(limit: number, read: (body: Buffer) => unknown, done: (error: Error | null, value?: unknown) => void) {
+    this.#limit = limit;
+    this.#read = read;
+    this.#done = done;
   }
-  const chunks: Buffer[] = [];
-  let length = 0;
-  let over = false;
-  const end = (error: Error | null, value?: unknown) => {
-    if (over) return;
-    over = true;
-    for (const chunk of chunks) chunk.fill(0);
-    done(error, value);
-  };
-  stream.on('data', (chunk: Buffer) => {
-    if (over) {
-      chunk.fill(0);
-      return;
-    }
-    length += chunk.length;
-    chunks.push(chunk);
-    if (length > limit) end(tooLarge());
-  });
-  stream.on('error', end);
-  stream.on('end', () => {
-    if (over) return;
-    const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length);
+
+  /** The pieces as they came: a stream that does not flow would join them, and leave behind what it copied. */
+  takeAll(stream: IncomingMessage): void {
+    stream.resume();
+    for (let chunk: Buffer | null = stream.read(); chunk !== null; chunk = stream.read()) this.take(chunk);
+    this.end();
+  }
+
+  take(chunk: Buffer): void {
+    if (this.#over) return void chunk.fill(0);
+    this.#length += chunk.length;
+    this.#chunks.push(chunk);
+    if (this.#length > this.#limit) this.fail(tooLarge());
+  }
+
+  end(): void {
+    if (this.#over) return;
+    const body = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks, this.#length);
     let value: unknown;
     try {
-      value = read(body);
+      value = this.#read(body);
     } catch (error) {
-      return end(error as Error);
+      return this.fail(error as Error);
     } finally {
       body.fill(0);
     }
-    end(null, value);
-  });
+    this.#finish(null, value);
+  }
+
+  fail(error: Error): void {
+    if (!this.#over) this.#finish(error, undefined);
+  }
+
+  #finish(error: Error | null, value: unknown): void {
+    this.#over = true;
+    for (const chunk of this.#chunks) chunk.fill(0);
+    this.#done(error, value);
+  }
 }
 
 function tooLarge(): KeysteadError {

@@ -37,6 +37,36 @@ for (const parts of [['0123456789'], ['01', '234', '', '56789']]) {
   });
 }
 
+for (const parts of [['0123456789'], ['01', '234', '56789']]) {
+  t.test(
+    `a body that is there already, in ${parts.length} pieces, is read at once and leaves nothing behind`,
+    async (t) => {
+      const stream = new PassThrough();
+      const chunks = parts.map((part) => Buffer.from(part));
+      for (const chunk of chunks) stream.write(chunk);
+      const message = Object.assign(stream, { headers: { 'content-length': '10' } }) as unknown as IncomingMessage;
+      const outcomes: Outcome[] = [];
+      let body: Buffer | undefined;
+      const read = (given: Buffer) => {
+        body = given;
+        return given.toString();
+      };
+      readBody(message, 10, read, (...outcome) => outcomes.push(outcome));
+      t.same(outcomes, [[null, '0123456789']]);
+      for (const bytes of [body as Buffer, ...chunks]) t.ok(isWiped(bytes));
+      await new Promise((resolve) => stream.end(resolve).once('close', resolve));
+      t.equal(outcomes.length, 1);
+    },
+  );
+}
+
+t.test('a body of which a part is there is waited for', async (t) => {
+  const { outcomes, send } = reading(undefined, { 'content-length': '10' });
+  t.same(outcomes, []);
+  await send(Buffer.from('0123456789'));
+  t.same(outcomes, [[null, '0123456789']]);
+});
+
 t.test('a body that says it is too long is refused before it comes', async (t) => {
   const { stream, outcomes } = reading(undefined, { 'content-length': '11' });
   t.match(outcomes, [[failure('body-too-large')]]);
