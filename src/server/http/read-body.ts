@@ -16,10 +16,16 @@ export function readBody(
   done: (error: Error | null, value?: unknown) => void,
 ): void {
   const announced = Number(stream.headers['content-length']);
-  if (announced > limit) return done(tooLarge());
+  if (announced > limit) {
+    done(tooLarge());
+    return;
+  }
   const body = new Body(limit, read, done);
-  // A small body comes together with its head: all of it is here, and need not be waited for.
-  if (stream.readableLength === announced) return body.takeAll(stream);
+  if (stream.readableLength === announced) {
+    // A small body comes together with its head: all of it is here, and need not be waited for.
+    body.takeAll(stream);
+    return;
+  }
   stream.on('data', (chunk: Buffer) => body.take(chunk));
   stream.on('error', (error) => body.fail(error));
   stream.on('end', () => body.end());
@@ -61,7 +67,8 @@ class Body {
     try {
       value = this.#read(body);
     } catch (error) {
-      return this.fail(error as Error);
+      this.fail(error as Error);
+      return;
     } finally {
       body.fill(0);
     }
