@@ -5,22 +5,16 @@ import type { Peer } from '../peers.ts';
 import { failureOf, type House } from './house.ts';
 import { LiveCall } from './live-call.ts';
 import { PREFIX, receiveMessage } from './receive.ts';
-import { assertOneAuthorization, readHead } from './request.ts';
-import { failureTrailers, StatusError } from './status.ts';
+import { readHead } from './request.ts';
+import { failureTrailers, STATUS, StatusError } from './status.ts';
 
 /** Milliseconds that the message of a call may take to arrive. */
 const ARRIVAL = 30_000;
 /** Milliseconds that a caller may leave an answer here, by a window that it does not open. */
 const TAKING = 30_000;
-const { NGHTTP2_NO_ERROR, NGHTTP2_CANCEL } = constants;
-const NOTHING = new Uint8Array(0);
 const HEADERS = { ':status': 200, 'content-type': 'application/grpc' };
-const WITH_TRAILERS = { waitForTrailers: true };
-const OK = 0;
-const CANCELED = 1;
 /** Statuses that are the service's own fault: INTERNAL, UNAVAILABLE, DATA_LOSS. */
 const FAULTS: ReadonlySet<number> = new Set([13, 14, 15]);
-const OK_TRAILERS = { 'grpc-status': '0' };
 
 /**
  * One call on one HTTP/2 stream, from its headers to its trailers (gRPC over HTTP/2).
@@ -34,22 +28,22 @@ export class ServedCall {
   readonly #stream: ServerHttp2Stream;
   readonly #peer: Peer;
   readonly #started = performance.now();
-  readonly #arrival: NodeJS.Timeout;
+  /** Ends the wait for the message, later the wait until the answer is taken. */
+  #patience: NodeJS.Timeout;
   #deadline: NodeJS.Timeout | undefined;
-  #taking: NodeJS.Timeout | undefined;
   #route = 'unknown';
   #traceId = '';
   #span: RequestSpan | undefined;
   #live: LiveCall | undefined;
   /** The status that was given; undefined as long as the caller waits. */
   #status: number | undefined;
-  #trailers: Record<string, string> = OK_TRAILERS;
+  #trailers: Record<string, string> = { 'grpc-status': '0' };
 
   constructor(house: House, stream: ServerHttp2Stream, peer: Peer) {
     this.#peer = peer;
     this.#house = house;
     this.#stream = stream;
-    this.#arrival = setTimeout(() => this.#late(), ARRIVAL);
+    this.#patience = this.#giveUpAfter(ARRIVAL, 'request-timeout', 'the message did not arrive in time');
     stream.on('error', () => {}); // What a broken stream means is told by its `close`.
     stream.on('wantTrailers', () => stream.sendTrailers(this.#trailers));
   }
@@ -65,36 +59,29 @@ export class ServedCall {
   }
 
   async serve(headers: IncomingHttpHeaders, rawHeaders: readonly string[]): Promise<void> {
-    const { tracing, traceId } = this.#house;
-    this.#traceId = traceId(headers['traceparent']);
-    if (tracing === undefined) return this.#serve(headers, rawHeaders);
-    this.#span = tracing.request('grpc', this.#known(headers[':path']), headers, this.#traceId);
-    return this.#span.run(() => this.#serve(headers, rawHeaders));
-  }
-
-  /** A path that a caller made up is nobody's name. */
-  #known(path: string | undefined): string {
-    return path !== undefined && this.#house.methods.has(path) ? path : this.#route;
+    const { methods, tracing, traceId } = this.#house;
+    const { ':path': path = '', traceparent } = headers;
+    // A path that a caller made up is nobody's name.
+    if (methods.has(path)) this.#route = path;
+    this.#traceId = traceId(traceparent);
+    this.#span = tracing?.request('grpc', this.#route, headers, this.#traceId);
+    const serve = () => this.#serve(headers, rawHeaders);
+    return this.#span === undefined ? serve() : this.#span.run(serve);
   }
 
   async #serve(headers: IncomingHttpHeaders, rawHeaders: readonly string[]): Promise<void> {
     try {
-      const { method, timeout, gzip, credentials } = readHead(headers, this.#house.methods, this.#peer);
-      this.#route = method.path;
-      if (timeout !== undefined) {
-        const passed = () => this.#cancel(new KeysteadError('timeout', 'the deadline has passed'));
-        this.#deadline = setTimeout(passed, timeout);
-      }
-      assertOneAuthorization(rawHeaders);
+      const { method, timeout, gzip, credentials } = readHead(headers, rawHeaders, this.#house.methods, this.#peer);
+      if (timeout !== undefined) this.#deadline = this.#giveUpAfter(timeout, 'timeout', 'the deadline has passed');
       const principal = await method.admit(credentials);
       const message = await receiveMessage(this.#stream, method.limit, gzip);
-      clearTimeout(this.#arrival);
+      clearTimeout(this.#patience);
       if (this.#over) return;
       this.#live = new LiveCall(principal, this.#traceId, this.#peer.source);
       if ('answer' in method) return this.#end(frame(await method.answer(message, this.#live)));
       // Each waits until it is sent, so a caller who does not read is not written to.
       for await (const answer of method.answers(message, this.#live)) await this.#sent(answer);
-      this.#end(NOTHING);
+      this.#end(Buffer.alloc(0));
     } catch (error) {
       this.#fail(error);
     }
@@ -102,12 +89,11 @@ export class ServedCall {
 
   /** To be called when the stream has closed. */
   closed(): void {
-    clearTimeout(this.#arrival);
+    clearTimeout(this.#patience);
     clearTimeout(this.#deadline);
-    clearTimeout(this.#taking);
-    const seconds = (performance.now() - this.#started) / 1000;
-    this.#house.metrics.request('grpc', this.#route, this.#status ?? CANCELED, seconds);
-    this.#span?.end(this.#status ?? CANCELED, FAULTS.has(this.#status ?? CANCELED));
+    const status = this.#status ?? STATUS.canceled;
+    this.#house.metrics.request('grpc', this.#route, status, (performance.now() - this.#started) / 1000);
+    this.#span?.end(status, FAULTS.has(status));
     if (!this.answered) this.#live?.abort(new KeysteadError('client-gone', 'the caller went away'));
   }
 
@@ -115,7 +101,7 @@ export class ServedCall {
   #end(framed: Uint8Array): void {
     if (this.#over) return void framed.fill(0);
     this.#respond();
-    this.#status = OK;
+    this.#status = STATUS.ok;
     this.#stream.end(framed, () => framed.fill(0));
     this.#awaitTaking();
   }
@@ -127,38 +113,37 @@ export class ServedCall {
       this.#respond();
       this.#awaitTaking();
       await new Promise((resolve) => this.#stream.write(framed, resolve));
-      clearTimeout(this.#taking);
+      clearTimeout(this.#patience);
     }
     framed.fill(0);
   }
 
   #awaitTaking(): void {
-    this.#taking = setTimeout(() => this.#stream.close(NGHTTP2_CANCEL), TAKING);
+    this.#patience = setTimeout(() => this.#stream.close(constants.NGHTTP2_CANCEL), TAKING);
   }
 
   #respond(): void {
-    if (!this.#stream.headersSent) this.#stream.respond(HEADERS, WITH_TRAILERS);
+    if (!this.#stream.headersSent) this.#stream.respond(HEADERS, { waitForTrailers: true });
   }
 
   #fail(error: unknown): void {
     if (this.#over) return;
-    const failure = failureOf(this.#house, error, { route: this.#route, traceId: this.#live?.traceId });
+    const failure = failureOf(this.#house, error, { route: this.#route, traceId: this.#traceId });
     this.#status = failure.grpcStatus;
     this.#trailers = failureTrailers(failure);
     if (this.#stream.headersSent) return void this.#stream.end();
     const headers = failure instanceof StatusError ? failure.headers : {};
     this.#stream.respond({ ...HEADERS, ...headers, ...this.#trailers }, { endStream: true });
     // Tells a caller who is still sending that nobody will read it.
-    if (!this.#stream.readableEnded) this.#stream.close(NGHTTP2_NO_ERROR);
+    if (!this.#stream.readableEnded) this.#stream.close();
   }
 
-  #late(): void {
-    this.#cancel(new KeysteadError('request-timeout', 'the message did not arrive in time'));
-  }
-
-  #cancel(error: KeysteadError): void {
-    this.#fail(error);
-    this.#live?.abort(error);
+  #giveUpAfter(milliseconds: number, reason: 'timeout' | 'request-timeout', what: string): NodeJS.Timeout {
+    return setTimeout(() => {
+      const error = new KeysteadError(reason, what);
+      this.#fail(error);
+      this.#live?.abort(error);
+    }, milliseconds);
   }
 }
 

@@ -19,11 +19,7 @@ export interface House {
 }
 
 /** The failure that a caller is told of, whatever was thrown. What nobody expected goes to the log, not to the caller. */
-export function failureOf(
-  { log, metrics }: House,
-  error: unknown,
-  call: { route: string; traceId: string | undefined },
-) {
+export function failureOf({ log, metrics }: House, error: unknown, call: { route: string; traceId: string }) {
   const failure = KeysteadError.from(error);
   metrics.failure(failure.reason);
   if (failure.reason === 'unexpected') log?.error({ err: failure.cause ?? failure, ...call }, 'call failed');

@@ -17,28 +17,22 @@ export const PREFIX = 5;
  * is not exactly one message; internal when the frame is malformed or cut short.
  */
 export function receiveMessage(stream: ServerHttp2Stream, limit: number, gzip: boolean): Promise<Buffer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   let bytes: Buffer = Buffer.alloc(0);
   let received = 0;
-  return new Promise((resolve, reject) => {
-    const attempt = (step: () => void) => {
-      try {
-        step();
-      } catch (error) {
-        stream.removeAllListeners('data').pause();
-        reject(error);
-      }
-    };
-    const push = (chunk: Buffer) => {
-      bytes = append(bytes, received, chunk);
-      received += chunk.length;
-      if (received >= PREFIX) checkPrefix(bytes, received, limit);
-    };
-    const end = () => resolve(messageOf(bytes.subarray(0, received), limit, gzip));
-    stream.on('data', (chunk: Buffer) => attempt(() => push(chunk)));
-    stream.on('end', () => attempt(end));
-    // An empty last frame ends the stream while nobody reads yet, and its `end` does not come again.
-    if (stream.readableEnded) attempt(end);
+  const end = () => resolve(messageOf(bytes.subarray(0, received), limit, gzip));
+  stream.on('end', end);
+  stream.on('data', (chunk: Buffer) => {
+    bytes = append(bytes, received, chunk);
+    received += chunk.length;
+    const flaw = flawOf(bytes, received, limit);
+    if (flaw === undefined) return;
+    stream.off('end', end).removeAllListeners('data').pause();
+    reject(flaw);
   });
+  // An empty last frame ends the stream while nobody reads yet, and its `end` does not come again.
+  if (stream.readableEnded) end();
+  return promise;
 }
 
 /** Grows by doubling, so that many small chunks are not copied again and again. */
@@ -50,27 +44,25 @@ function append(bytes: Buffer, used: number, chunk: Buffer): Buffer {
   return grown;
 }
 
-function checkPrefix(bytes: Buffer, received: number, limit: number): void {
+/** What is wrong with a frame already, of which so many bytes were received. */
+function flawOf(bytes: Buffer, received: number, limit: number): StatusError | undefined {
+  if (received < PREFIX) return undefined;
   const [flag = 0, length] = [bytes[0], bytes.readUInt32BE(1)];
-  if (flag > 1) throw malformed(`there is no compressed flag ${flag}`);
-  if (length > limit) throw tooLarge(limit);
-  if (received > PREFIX + length) throw notOne('more were sent');
+  if (flag > 1) return malformed(`there is no compressed flag ${flag}`);
+  if (length > limit) return tooLarge(limit);
+  return received > PREFIX + length ? notOne('more were sent') : undefined;
 }
 
-/** What a frame that was received to its end holds. */
-function messageOf(framed: Buffer, limit: number, gzip: boolean): Buffer | Promise<Buffer> {
+/** What a frame that was received to its end holds; of a compressed message `limit` bytes at most. */
+async function messageOf(framed: Buffer, limit: number, gzip: boolean): Promise<Buffer> {
   if (framed.length === 0) throw notOne('none was sent');
   if (framed.length < PREFIX || framed.length < PREFIX + framed.readUInt32BE(1)) throw malformed('it is cut short');
   const message = framed.subarray(PREFIX);
   if (framed[0] === 0) return message;
   if (!gzip) throw malformed('it is marked as compressed without a grpc-encoding');
-  return inflate(message, limit);
-}
-
-/** Inflates a message to `limit` bytes at most: a small one that grows without end stops there. */
-async function inflate(bytes: Buffer, limit: number): Promise<Buffer> {
   try {
-    return await gunzip(bytes, { maxOutputLength: limit });
+    // A small one that grows without end stops there.
+    return await gunzip(message, { maxOutputLength: limit });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limit);
     throw malformed('it is not valid gzip', error);

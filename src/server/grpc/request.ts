@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import type { Credentials } from '../../core/authenticator.ts';
-import { KeysteadError } from '../../core/errors.ts';
+import { KeysteadError, type Reason } from '../../core/errors.ts';
 import type { Peer } from '../peers.ts';
 import type { Method } from './method.ts';
 import { STATUS, StatusError } from './status.ts';
@@ -20,43 +20,44 @@ const MILLISECONDS = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 
 /** What `setTimeout` can wait for: 24 days. A longer timeout is as good as none. */
 const LONGEST = 2 ** 31 - 1;
 
-/** Reads the headers of a call. Throws `StatusError` with the response headers that such a refusal has, as grpc-go does. */
+/**
+ * Reads the headers of a call. Throws `StatusError` with the response headers that such a refusal has, as grpc-go does;
+ * `bad-credentials` where `authorization` is there twice: the library keeps the first and drops the rest unseen, and who
+ * reads the other one would see somebody else.
+ *
+ * @param raw names and values in turn, as they were sent.
+ */
 export function readHead(
   headers: IncomingHttpHeaders,
+  raw: readonly string[],
   methods: ReadonlyMap<string, Method>,
   peer: Peer = {},
 ): RequestHead {
-  const { invalidArgument, internal, unimplemented } = STATUS;
+  const { authorization, 'grpc-encoding': encoding = 'identity', 'grpc-timeout': timeout } = headers;
   if (!CONTENT_TYPE.test(headers['content-type'] ?? '')) {
-    const more = { headers: { ':status': 415 } };
-    throw new StatusError(invalidArgument, 'unsupported-media-type', 'the content type must be application/grpc', more);
+    throw refusal('invalidArgument', 'unsupported-media-type', 'the content type must be application/grpc', {
+      ':status': 415,
+    });
   }
   if (headers[':method'] !== 'POST') {
-    const more = { headers: { ':status': 405, allow: 'POST' } };
-    throw new StatusError(internal, 'method-not-allowed', 'the method must be POST', more);
+    throw refusal('internal', 'method-not-allowed', 'the method must be POST', { ':status': 405, allow: 'POST' });
   }
-  const timeout = text(headers, 'grpc-timeout');
-  const milliseconds = timeout === undefined ? undefined : parseTimeout(timeout);
   const method = methods.get(headers[':path'] ?? '');
-  if (method === undefined) throw new StatusError(unimplemented, 'no-route', 'there is no such service or method');
-  const encoding = text(headers, 'grpc-encoding') ?? 'identity';
+  if (method === undefined) throw refusal('unimplemented', 'no-route', 'there is no such service or method');
   if (encoding !== 'identity' && encoding !== 'gzip') {
-    const more = { headers: { 'grpc-accept-encoding': 'identity,gzip' } };
-    throw new StatusError(unimplemented, 'unsupported-media-type', 'messages may be compressed with gzip only', more);
+    throw refusal('unimplemented', 'unsupported-media-type', 'messages may be compressed with gzip only', {
+      'grpc-accept-encoding': 'identity,gzip',
+    });
   }
-  const { authorization } = headers;
+  if (raw.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'authorization').length > 1) {
+    throw new KeysteadError('bad-credentials', 'there is more than one authorization entry');
+  }
   return {
     method,
-    timeout: milliseconds,
+    timeout: timeout === undefined ? undefined : parseTimeout(String(timeout)),
     gzip: encoding === 'gzip',
     credentials: { listener: 'grpc', ...peer, ...(authorization === undefined ? {} : { authorization }) },
   };
-}
-
-/** The library keeps the first of several and drops the rest unseen: who reads the other one would see somebody else. */
-export function assertOneAuthorization(rawHeaders: readonly string[]): void {
-  const names = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'authorization');
-  if (names.length > 1) throw new KeysteadError('bad-credentials', 'there is more than one authorization entry');
 }
 
 /** Milliseconds of a `grpc-timeout` header: one to eight digits and a unit. */
@@ -64,12 +65,11 @@ export function parseTimeout(header: string): number {
   const [, digits, unit] = /^(\d{1,8})([HMSmun])$/.exec(header) ?? [];
   if (digits === undefined) {
     const what = 'malformed grpc-timeout: give 1 to 8 digits and H, M, S, m, u or n';
-    throw new StatusError(STATUS.internal, 'bad-request', what, { headers: { ':status': 400 } });
+    throw refusal('internal', 'bad-request', what, { ':status': 400 });
   }
   return Math.min(Math.ceil(Number(digits) * MILLISECONDS[unit as keyof typeof MILLISECONDS]), LONGEST);
 }
 
-function text(headers: IncomingHttpHeaders, name: string): string | undefined {
-  const value = headers[name];
-  return Array.isArray(value) ? value.join() : value;
+function refusal(status: keyof typeof STATUS, reason: Reason, what: string, headers = {}): StatusError {
+  return new StatusError(STATUS[status], reason, what, { headers });
 }

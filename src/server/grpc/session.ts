@@ -24,8 +24,6 @@ const PATIENCE = 400;
 const REGAINED = 250;
 /** Sweeps without a call or a ping until a session is ended; the caller's next call opens another one unseen. */
 const IDLE_SWEEPS = 60;
-const LAST_STREAM = 2 ** 31 - 1;
-
 /** Sweeps behind that in which the peer may read that it is ended. */
 const LAST_SWEEPS = 2;
 
@@ -62,8 +60,7 @@ export class ServedSession {
 
   /** Ends it if no call is open. Not to be told at once: a call may be on its way. */
   endIdle(): void {
-    const { closed, destroyed } = this.#session;
-    if (this.#open.size === 0 && !closed && !destroyed) this.#session.close();
+    if (this.#open.size === 0) this.#session.close();
   }
 
   /** From time to time: gives patience back, ends a session over which nothing happens. */
@@ -75,11 +72,10 @@ export class ServedSession {
   }
 
   #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[]): void {
-    const first = this.#open.size === 0;
+    if (this.#ending && this.#open.size === 0) this.#giveNotice();
     const call = new ServedCall(this.#house, stream, this.#peer);
     this.#open.add(call);
     this.#idle = 0;
-    if (this.#ending && first) this.#giveNotice();
     stream.on('close', () => {
       this.#open.delete(call);
       call.closed();
@@ -93,12 +89,11 @@ export class ServedSession {
     });
   }
 
-  /** Only while a call is open: behind its own GOAWAY the library reads no further once there is none. */
+  /** Only while a stream is open: behind its own GOAWAY the library reads no further once there is none. */
   #giveNotice(): void {
-    this.#session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM);
-    this.#session.ping(() => {
-      if (!this.#session.closed && !this.#session.destroyed) this.#session.close();
-    });
+    if (this.#session.destroyed) return;
+    this.#session.goaway(constants.NGHTTP2_NO_ERROR, 2 ** 31 - 1); // of all streams that there can be, the last
+    this.#session.ping(() => this.#session.close());
   }
 
   #spend(): void {

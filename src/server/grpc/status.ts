@@ -2,7 +2,14 @@ import { type ErrorOptions, KeysteadError, type Reason } from '../../core/errors
 import { bytesField, varintField } from './codec.ts';
 
 /** Numbers of google.rpc.Code that a transport needs itself. */
-export const STATUS = { invalidArgument: 3, resourceExhausted: 8, unimplemented: 12, internal: 13 } as const;
+export const STATUS = {
+  ok: 0,
+  canceled: 1,
+  invalidArgument: 3,
+  resourceExhausted: 8,
+  unimplemented: 12,
+  internal: 13,
+} as const;
 
 /** Characters of a message at most: it travels in a header. */
 const MAX_MESSAGE = 1024;
