@@ -7,7 +7,11 @@ import type { Format } from './output.ts';
 /** What a command is given: the world outside, and where to say how it ended if not well and without an error. */
 export interface CommandContext {
   readonly io: Io;
-  readonly result: { exitStatus: number };
+  readonly result: {
+    exitStatus: number;
+    /** Where a command's exit status is not that of the error table. */
+    statusOf?: (failure: KeysteadError) => number;
+  };
 }
 
 /** Gives a command its arguments, options, subcommands and action. */

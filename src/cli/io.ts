@@ -1,9 +1,10 @@
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { HeldHangups } from './hangups.ts';
 
 /** What a command has of the world outside: tests bring their own. */
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdin?: Readable;
   /** Results, and nothing else. */
   readonly stdout: Writable & { readonly isTTY?: boolean };
   /** Everything else. */
@@ -16,11 +17,11 @@ export interface Io {
 
 /** The process's own streams, environment and signals. */
 export function systemIo(hangups?: HeldHangups): Io {
-  const { env, stdout, stderr } = process;
+  const { env, stdin, stdout, stderr } = process;
   // A reader that goes away is told by the write that fails; the event would end the process with a stack trace.
   stdout.on('error', () => undefined);
   stderr.on('error', () => undefined);
-  return { env, stdout, stderr, interrupted, hangups };
+  return { env, stdin, stdout, stderr, interrupted, hangups };
 }
 
 function interrupted(): AbortSignal {

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
+import type { KeysteadError } from '../core/errors.ts';
 import { packageVersion } from '../version.ts';
-import type { DefineCommand } from './command.ts';
+import type { CommandContext, DefineCommand } from './command.ts';
 import { commandFailure, failureText, isShown, isSilent, wantsJson } from './exit.ts';
 import type { Io } from './io.ts';
 import { write } from './output.ts';
@@ -18,6 +19,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   kek: { summary: 'make the key-encryption key and give it to a service', load: () => import('./commands/kek.ts') },
   token: { summary: 'make a token for a caller', load: () => import('./commands/token.ts') },
   storage: { summary: 'look after the stored data keys', load: () => import('./commands/storage.ts') },
+  secrets: { summary: 'keep secrets in files under version control', load: () => import('./commands/secrets.ts') },
   policy: { summary: 'check a policy and explain refusals', load: () => import('./commands/policy.ts') },
   audit: { summary: 'check an audit trail', load: () => import('./commands/audit.ts') },
   config: { summary: 'show the configuration', load: () => import('./commands/config.ts') },
@@ -31,8 +33,8 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
 /** Runs one command line, without the program's own name, and gives the exit status. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   let shown = '';
+  const result: CommandContext['result'] = { exitStatus: 0 };
   try {
-    const result = { exitStatus: 0 };
     const program = root((text) => {
       shown += text;
     });
@@ -50,7 +52,9 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     if (isShown(error)) {
       return await exitStatusOf(io, argv, () => write(io.stdout, shown));
     }
-    return await report(error, shown, argv, io);
+    const failure = commandFailure(error);
+    await report(failure, shown, argv, io);
+    return result.statusOf?.(failure) ?? failure.exitStatus;
   }
 }
 
@@ -69,18 +73,18 @@ async function exitStatusOf(io: Io, argv: readonly string[], action: () => Promi
     await action();
     return 0;
   } catch (error) {
-    return await report(error, '', argv, io);
+    const failure = commandFailure(error);
+    await report(failure, '', argv, io);
+    return failure.exitStatus;
   }
 }
 
-async function report(error: unknown, help: string, argv: readonly string[], io: Io): Promise<number> {
-  const failure = commandFailure(error);
+async function report(failure: KeysteadError, help: string, argv: readonly string[], io: Io): Promise<void> {
   if (!isSilent(failure)) {
     const text = failureText(failure, wantsJson(argv)) + help;
     // Whoever closed stderr does not want to know; the exit status still tells.
     await write(io.stderr, text).catch(() => undefined);
   }
-  return failure.exitStatus;
 }
 
 function sentence(text: string): string {

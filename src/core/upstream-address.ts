@@ -1,4 +1,4 @@
-import type { KmsUri, StorageUri, Uri } from './uri-schemas.ts';
+import type { KmsUri, StorageUri } from './uri-schemas.ts';
 
 /**
  * Where the calls of a URI go, as far as it can be told without the SDK; undefined for what is in this process, and
@@ -6,7 +6,10 @@ import type { KmsUri, StorageUri, Uri } from './uri-schemas.ts';
  *
  * @param env the variables that the SDKs themselves read.
  */
-export function upstreamAddress(uri: Uri, env: Readonly<Record<string, string | undefined>>): URL | undefined {
+export function upstreamAddress(
+  uri: KmsUri | StorageUri,
+  env: Readonly<Record<string, string | undefined>>,
+): URL | undefined {
   const text = uri.scheme === 'kms' ? kmsAddress(uri, env) : storageAddress(uri, env);
   return text === undefined || !URL.canParse(text) ? undefined : new URL(text);
 }

@@ -1,8 +1,8 @@
 import { formatReference, parseReference, REDACTED } from './secret-reference.ts';
-import { schemaOf, type UriField } from './uri-schemas.ts';
+import { type Scheme, schemaOf, type UriField } from './uri-schemas.ts';
 import { decodeValue, encodeValue, isValid } from './uri-text.ts';
 
-const HEAD = /^(kms|storage):\/\/([a-z-]+)(?:\?(.*))?$/s;
+const HEAD = /^(kms|storage|parameters):\/\/([a-z-]+)(?:\?(.*))?$/s;
 // What a value may hold that is shown: nothing that could begin another pair, a document or a second encoding.
 const HARMLESS = /^[\p{L}\p{N} ._/:@+~[\]-]*$/u;
 const SECRET_NAME = /accesskey|sessiontoken|clientsecret/i;
@@ -10,7 +10,7 @@ const SECRET_NAME = /accesskey|sessiontoken|clientsecret/i;
 /** Redacts text that may or may not be a URI; see `redactUri`. */
 export function redactText(text: string): string {
   const [, scheme, provider, query] = HEAD.exec(text) ?? [];
-  const known = scheme === 'kms' || scheme === 'storage' ? schemaOf(scheme, provider ?? '') : undefined;
+  const known = scheme === undefined ? undefined : schemaOf(scheme as Scheme, provider ?? '');
   if (known === undefined) return REDACTED;
   const pairs = query?.split('&').map((pair) => redactPair(pair, known.fields));
   return pairs === undefined ? `${scheme}://${provider}` : `${scheme}://${provider}?${pairs.join('&')}`;

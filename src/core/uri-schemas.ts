@@ -197,8 +197,15 @@ export const STORAGE_SCHEMAS = {
   ),
 } as const;
 
+/** `parameters://PROVIDER?…`: where the values of a secrets file go. */
+export const PARAMETERS_SCHEMAS = {
+  memory: group({}),
+  aws: group({ region, ...awsCredentials, endpoint }, awsTogether),
+} as const;
+
 export type KmsProvider = keyof typeof KMS_SCHEMAS;
 export type StorageProvider = keyof typeof STORAGE_SCHEMAS;
+export type ParametersProvider = keyof typeof PARAMETERS_SCHEMAS;
 
 /** The parsed URI of one provider; secrets in it print as `[secret]`. */
 export type KmsUriOf<P extends KmsProvider> = {
@@ -207,9 +214,13 @@ export type KmsUriOf<P extends KmsProvider> = {
 export type StorageUriOf<P extends StorageProvider> = {
   [Q in P]: { readonly scheme: 'storage'; readonly provider: Q } & Readonly<Static<(typeof STORAGE_SCHEMAS)[Q]>>;
 }[P];
+export type ParametersUriOf<P extends ParametersProvider> = {
+  [Q in P]: { readonly scheme: 'parameters'; readonly provider: Q } & Readonly<Static<(typeof PARAMETERS_SCHEMAS)[Q]>>;
+}[P];
 export type KmsUri = KmsUriOf<KmsProvider>;
 export type StorageUri = StorageUriOf<StorageProvider>;
-export type Uri = KmsUri | StorageUri;
+export type ParametersUri = ParametersUriOf<ParametersProvider>;
+export type Uri = KmsUri | StorageUri | ParametersUri;
 export type Scheme = Uri['scheme'];
 
 /** The fields of a provider by name and in the order of writing, and which names demand which others. */
@@ -240,5 +251,6 @@ interface JsonSchema {
 }
 
 function schemasOf(scheme: Scheme): Readonly<Record<string, JsonSchema>> {
-  return (scheme === 'kms' ? KMS_SCHEMAS : STORAGE_SCHEMAS) as unknown as Readonly<Record<string, JsonSchema>>;
+  const schemas = { kms: KMS_SCHEMAS, storage: STORAGE_SCHEMAS, parameters: PARAMETERS_SCHEMAS }[scheme];
+  return schemas as unknown as Readonly<Record<string, JsonSchema>>;
 }

@@ -12,6 +12,7 @@ import {
 import { redactText } from './uri-redaction.ts';
 import {
   type KmsUri,
+  type ParametersUri,
   providersOf,
   type Scheme,
   type StorageUri,
@@ -33,6 +34,11 @@ export function parseKmsUri(text: string): KmsUri {
 /** Reads `storage://PROVIDER?name=value&…`, as `parseKmsUri` does. */
 export function parseStorageUri(text: string): StorageUri {
   return parse('storage', text) as StorageUri;
+}
+
+/** Reads `parameters://PROVIDER?name=value&…`, as `parseKmsUri` does. */
+export function parseParametersUri(text: string): ParametersUri {
+  return parse('parameters', text) as ParametersUri;
 }
 
 /**

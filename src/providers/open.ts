@@ -2,11 +2,20 @@ import type { Random } from '../core/clock.ts';
 import { KeysteadError } from '../core/errors.ts';
 import type { DerivingKek, HeldCustody, Kek } from '../core/kek.ts';
 import type { KeyAdmin } from '../core/key-admin.ts';
+import type { LocalKey } from '../core/local-key.ts';
+import type { ParameterStore } from '../core/parameters.ts';
 import type { RoleAssumer } from '../core/roles.ts';
 import type { SecretSource } from '../core/secret-reference.ts';
 import type { WrappedKeyStore } from '../core/store.ts';
 import { resolveSecrets } from '../core/uri.ts';
-import type { KmsProvider, KmsUriOf, StorageProvider, StorageUriOf } from '../core/uri-schemas.ts';
+import type {
+  KmsProvider,
+  KmsUriOf,
+  ParametersProvider,
+  ParametersUriOf,
+  StorageProvider,
+  StorageUriOf,
+} from '../core/uri-schemas.ts';
 import type { AwsPlace } from './aws/client.ts';
 import type { AcceptKek } from './cluster/kek.ts';
 
@@ -63,6 +72,20 @@ export async function openRoleAssumer(place: StsPlace): Promise<RoleAssumer> {
   return (await import('./aws/sts.ts')).openSts(place);
 }
 
+/** Opens the key that encrypts a secrets file's values one by one: only AWS KMS has such. The caller closes it. */
+export async function openLocalKey(place: { readonly alias: string; readonly region: string }): Promise<LocalKey> {
+  return (await import('./aws/local-key.ts')).openLocalKey(place);
+}
+
+/** As `openKek`: where the values of a secrets file go. */
+export function openParameters<P extends ParametersProvider>(
+  uri: ParametersUriOf<P>,
+  deps: StoreDeps,
+): Promise<ParameterStore> {
+  const open: ParametersDoors[P] = PARAMETERS[uri.provider];
+  return open(uri, deps);
+}
+
 /** What stores behind a cloud's door need. */
 export interface StoreDeps {
   /** Where the URI's references lead. */
@@ -76,6 +99,9 @@ type StoreDoors = {
   readonly [P in StorageProvider]: (uri: StorageUriOf<P>, deps: StoreDeps) => Promise<WrappedKeyStore | undefined>;
 };
 type KeyAdminDoors = { readonly [P in KmsProvider]: (uri: KmsUriOf<P>, deps: KeyAdminDeps) => Promise<KeyAdmin> };
+type ParametersDoors = {
+  readonly [P in ParametersProvider]: (uri: ParametersUriOf<P>, deps: StoreDeps) => Promise<ParameterStore>;
+};
 
 // Exhaustive: a provider without a row does not compile. Doors by `import()` only: each cloud's SDK costs up to half a
 // second and 40 MB at import.
@@ -101,6 +127,11 @@ const KEY_ADMINS: KeyAdminDoors = {
   aws: async (uri, deps) => (await import('./aws/key-admin.ts')).openAwsKeyAdmin(uri, deps),
   gcp: nobody,
   azure: nobody,
+};
+
+const PARAMETERS: ParametersDoors = {
+  memory: async () => (await import('./memory/parameters.ts')).memoryParameters(),
+  aws: async (uri, deps) => (await import('./aws/ssm-parameters.ts')).openSsmParameters(uri, deps),
 };
 
 async function openCluster(uri: KmsUriOf<'cluster-kms'>, deps: KekDeps): Promise<OpenedKek> {

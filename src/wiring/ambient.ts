@@ -1,6 +1,4 @@
-import { randomFillSync } from 'node:crypto';
 import type { Writable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { openAudit } from '../audit/open-audit.ts';
 import { readSmallFile } from '../config/read-small-file.ts';
 import type { Config } from '../config/schema.ts';
@@ -13,6 +11,7 @@ import type { ExplainedRefusal } from '../policy/refusals.ts';
 import { type Metrics, openMetrics } from '../telemetry/metrics.ts';
 import { openTracing, type Tracing } from '../telemetry/tracing.ts';
 import { packageVersion } from '../version.ts';
+import { secretSource, systemClock, systemRandom } from './system.ts';
 
 export type { MasterSecret } from '../core/kek.ts';
 
@@ -64,11 +63,9 @@ export type BareAmbient = Omit<Ambient, 'audit'>;
 
 /** System clock and randomness, references in URIs followed. */
 export function bareAmbient(env: SecretSource['env']): BareAmbient {
-  const clock: Clock = { now: () => new Date(), sleep: (ms, signal) => sleep(ms, undefined, { signal }) };
   return {
-    clock,
-    // Not randomBytes: that gives memory out of a pool that others use too.
-    random: { bytes: (length) => randomFillSync(new Uint8Array(length)) },
+    clock: systemClock,
+    random: systemRandom,
     metrics: openMetrics(),
     version: packageVersion(),
     secrets: secretSource(env),
@@ -89,14 +86,6 @@ export async function systemAmbient(from: {
   const tracing = await openTracing(bare.version);
   const audit = await openAudit(from.audit, { ...bare, stdout: from.stdout });
   return { ...bare, audit, tracing };
-}
-
-/** Bytes: secrets and credential files have some thousands. */
-const MAX_SECRET_FILE = 64 * 1024;
-
-/** Follows references into this environment and the real files. */
-export function secretSource(env: SecretSource['env']): SecretSource {
-  return { env, readFile: (path) => readSmallFile(path, MAX_SECRET_FILE) };
 }
 
 const OWN_CALL_MS = 15_000;

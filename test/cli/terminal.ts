@@ -1,4 +1,4 @@
-import { Writable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import type { Io } from '../../src/cli/io.ts';
 import { run } from '../../src/cli/program.ts';
 import { buildApp } from '../../src/server/http/app.ts';
@@ -19,6 +19,7 @@ export interface Surroundings {
   readonly env?: Record<string, string>;
   readonly isTTY?: boolean;
   readonly interrupted?: AbortSignal;
+  readonly stdin?: string;
   /** Takes the place of stdout. */
   readonly stdout?: Writable;
 }
@@ -29,6 +30,7 @@ export async function keystead(argv: readonly string[], around: Surroundings = {
   const err = collector();
   const io: Io = {
     env: around.env ?? {},
+    stdin: Readable.from(around.stdin === undefined ? [] : [Buffer.from(around.stdin)]),
     stdout: Object.assign(around.stdout ?? out.stream, { isTTY: around.isTTY ?? false }),
     stderr: Object.assign(err.stream, { isTTY: around.isTTY ?? false }),
     interrupted: () => around.interrupted ?? new AbortController().signal,

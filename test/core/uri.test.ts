@@ -10,6 +10,7 @@ import {
   formatUri,
   kekUri,
   parseKmsUri,
+  parseParametersUri,
   parseStorageUri,
   redactUri,
   resolveSecrets,
@@ -21,7 +22,8 @@ import { recordedSecrets } from '../support/recorded-secrets.ts';
 import { everyProvider, uriTable } from '../support/uri-tables.ts';
 import { anyUri, plain } from '../support/uri-values.ts';
 
-const parse = (text: string): Uri => (text.startsWith('storage:') ? parseStorageUri(text) : parseKmsUri(text));
+const PARSERS = { kms: parseKmsUri, storage: parseStorageUri, parameters: parseParametersUri } as const;
+const parse = (text: string): Uri => PARSERS[text.slice(0, text.indexOf(':')) as keyof typeof PARSERS](text);
 
 /** The text of the error that reading gives. */
 function refusal(t: Test, text: string): string {

@@ -15,12 +15,13 @@ export interface Rule {
 const CORE = 'src/core/';
 /** Questions to other services, with bounds. */
 const NET = 'src/net/';
-const ROOMS = ['src/data-keys/', 'src/system/', 'src/access/'];
+const ROOMS = ['src/data-keys/', 'src/system/', 'src/access/', 'src/secrets-file/'];
 const SUPPORT = ['src/config/', 'src/telemetry/', 'src/auth/', 'src/audit/', 'src/policy/'];
 
 export const RULES: readonly Rule[] = [
   { path: CORE, may: [CORE, '@noble/hashes', 'typebox', 'node:crypto', 'node:util', 'node:buffer'] },
   { path: 'src/data-keys/', may: [CORE, 'src/data-keys/'] },
+  { path: 'src/secrets-file/', may: [CORE, 'src/secrets-file/', 'yaml'] },
   { path: 'src/system/', may: [CORE, 'src/system/'] },
   { path: 'src/access/', may: [CORE, 'src/access/'] },
   { path: 'src/providers/open.ts', may: [CORE], types: ['src/providers/'], dynamic: ['src/providers/'] },
@@ -116,6 +117,7 @@ export const RULES: readonly Rule[] = [
       'src/wiring/',
       'src/providers/open.ts',
       'src/system/doctor.ts',
+      'src/secrets-file/',
       'src/policy/',
     ],
   },

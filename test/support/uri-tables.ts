@@ -16,7 +16,7 @@ export function uriTable(scheme: Scheme, provider: string): string {
 
 /** Every scheme with every provider. */
 export function everyProvider(): { scheme: Scheme; provider: string }[] {
-  return (['kms', 'storage'] as const).flatMap((scheme) =>
+  return (['kms', 'storage', 'parameters'] as const).flatMap((scheme) =>
     providersOf(scheme).map((provider) => ({ scheme, provider })),
   );
 }

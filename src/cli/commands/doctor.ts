@@ -8,7 +8,7 @@ import { serviceMode } from '../../core/service-mode.ts';
 import type { WrappedKeyStore } from '../../core/store.ts';
 import { upstreamAddress } from '../../core/upstream-address.ts';
 import { disposeSecrets, parseKmsUri, parseStorageUri, uriWithoutCredentials } from '../../core/uri.ts';
-import type { KmsUri, StorageUri, Uri } from '../../core/uri-schemas.ts';
+import type { KmsUri, StorageUri } from '../../core/uri-schemas.ts';
 import type { Patient, Step } from '../../system/doctor.ts';
 import type { BareAmbient } from '../../wiring/ambient.ts';
 import { type DefineCommand, formatOption } from '../command.ts';
@@ -40,7 +40,8 @@ export const define: DefineCommand = (command, { io, result }) => {
 
 async function examination(config: Config, io: Io, tell: (step: Step) => void): Promise<readonly Step[]> {
   const { examine } = await import('../../system/doctor.ts');
-  const { bareAmbient, secretSource } = await import('../../wiring/ambient.ts');
+  const { bareAmbient } = await import('../../wiring/ambient.ts');
+  const { secretSource } = await import('../../wiring/system.ts');
   const ambient = bareAmbient(io.env);
   const kms = parseKmsUri(config.kms);
   const storage = parseStorageUri(config.storage);
@@ -111,7 +112,7 @@ function storePatient(storage: StorageUri, { secrets, env }: PatientDeps): Patie
   };
 }
 
-function placeOf(uri: Uri, env: Io['env']): { uri: string; address?: URL } {
+function placeOf(uri: KmsUri | StorageUri, env: Io['env']): { uri: string; address?: URL } {
   const address = upstreamAddress(uri, env);
   return { uri: uriWithoutCredentials(uri), ...(address === undefined ? {} : { address }) };
 }

@@ -1,12 +1,13 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { S3Client } from '@aws-sdk/client-s3';
+import type { SSMClient } from '@aws-sdk/client-ssm';
 import type { STSClient } from '@aws-sdk/client-sts';
 import { KeysteadError } from '../../core/errors.ts';
 import type { AwsCredentials } from '../../core/roles.ts';
 import { loadSdk } from '../../core/sdk.ts';
 import type { SecretSource } from '../../core/secret-reference.ts';
 import { resolveSecrets } from '../../core/uri.ts';
-import type { KmsUriOf, StorageUriOf } from '../../core/uri-schemas.ts';
+import type { KmsUriOf, ParametersUriOf, StorageUriOf } from '../../core/uri-schemas.ts';
 
 /** Where a URI's calls go and who makes them. What is absent, the SDK finds by its own rules. */
 export interface AwsPlace {
@@ -22,6 +23,7 @@ export interface AwsPlace {
 type KmsSdk = typeof import('@aws-sdk/client-kms');
 type S3Sdk = typeof import('@aws-sdk/client-s3');
 type StsSdk = typeof import('@aws-sdk/client-sts');
+type SsmSdk = typeof import('@aws-sdk/client-ssm');
 
 /** An SDK that is loaded only now, and its one client. The caller calls `client.destroy()`. */
 export interface Aws<Sdk, Client> {
@@ -34,6 +36,7 @@ export interface AwsSts extends Aws<StsSdk, STSClient> {
   /** A client that asks with other credentials, over the same connections. It ends with `client`. */
   as(credentials: AwsCredentials): STSClient;
 }
+export type AwsSsm = Aws<SsmSdk, SSMClient>;
 
 /** Tries of one call, the first included: a broken connection or a 500 is worth another, all within one deadline. */
 const ATTEMPTS = 3;
@@ -41,7 +44,10 @@ const ATTEMPTS = 3;
 const STS_ATTEMPTS = 5;
 
 /** Region, endpoint and credentials of a URI, its references followed. Throws `bad-uri`, `no-file`, `not-implemented`. */
-export async function placeOf(uri: KmsUriOf<'aws'> | StorageUriOf<'aws'>, secrets: SecretSource): Promise<AwsPlace> {
+export async function placeOf(
+  uri: KmsUriOf<'aws'> | StorageUriOf<'aws'> | ParametersUriOf<'aws'>,
+  secrets: SecretSource,
+): Promise<AwsPlace> {
   if (uri.access !== undefined) {
     throw new KeysteadError(
       'not-implemented',
@@ -101,6 +107,12 @@ export async function openStsClient(place: AwsPlace, timeoutMs: number): Promise
         credentials: { accessKeyId: credentials.accessKeyId, ...exposed(credentials) },
       }),
   };
+}
+
+/** As `openKms`. */
+export async function openSsm(place: AwsPlace, timeoutMs: number): Promise<AwsSsm> {
+  const sdk = await loadSdk('@aws-sdk/client-ssm', () => import('@aws-sdk/client-ssm'));
+  return { sdk, client: new sdk.SSMClient(settings(place, timeoutMs)) };
 }
 
 function settings(place: AwsPlace, timeoutMs: number) {

@@ -37,6 +37,10 @@ const keyType: Row = [
 const full: Row = ['store-full', 'the store is full, and nothing was written; make room, or raise its quota'];
 
 const away: Row = ['key-store-away', 'its key store is not connected; connect it, and see its state in AWS KMS'];
+const refused: Row = [
+  'not-supported',
+  'the parameter store does not take it as it is; check its name, type, tier and policies',
+];
 
 /** Error names of AWS and its SDK. */
 export const AWS_ERRORS: Readonly<Record<string, Row>> = {
@@ -106,6 +110,21 @@ export const AWS_ERRORS: Readonly<Record<string, Row>> = {
   XksKeyInvalidConfigurationException: ['provider-refused', 'the external key is not fit for a KMS key'],
   CloudHsmClusterInvalidConfigurationException: away,
   CustomKeyStoreInvalidStateException: away,
+  ParameterNotFound: ['no-parameter', 'there is no such parameter'],
+  InvalidKeyId: ['no-kek', 'the KMS key (kmskey) is not there, or the parameter store may not use it'],
+  TooManyUpdates: throttled,
+  ParameterLimitExceeded: ['store-full', 'the parameter store is full; delete parameters, or use the advanced tier'],
+  ParameterMaxVersionLimitExceeded: ['store-full', 'its oldest version has a label, so no new one can be made'],
+  ParameterVersionLabelLimitExceeded: ['store-full', 'a version has ten labels at most'],
+  TooManyTagsError: ['store-full', 'a parameter has 50 tags at most'],
+  PoliciesLimitExceededException: ['store-full', 'a parameter has ten policies at most'],
+  HierarchyLevelLimitExceededException: refused,
+  HierarchyTypeMismatchException: refused,
+  ParameterPatternMismatchException: refused,
+  UnsupportedParameterType: refused,
+  InvalidPolicyTypeException: refused,
+  InvalidPolicyAttributeException: refused,
+  IncompatiblePolicyException: refused,
 
   PermanentRedirect: region,
   TemporaryRedirect: region,

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import t from 'tap';
 import { resolveSecret } from '../../src/core/secret-reference.ts';
-import { secretSource } from '../../src/wiring/ambient.ts';
+import { secretSource } from '../../src/wiring/system.ts';
 
 t.test('a reference leads to a file of up to 64 KiB, and to nothing that would have to be waited for', async (t) => {
   const dir = t.testdir({ good: 'secret', large: 'x'.repeat(64 * 1024 + 1) });

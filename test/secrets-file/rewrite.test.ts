@@ -1,0 +1,197 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { rewrite } from '../../src/secrets-file/rewrite.ts';
+import { readSecretsFile } from '../../src/secrets-file/secrets-file.ts';
+import { holds } from '../support/property.ts';
+
+const PLAIN = `# settings of the shop
+path: /apps/shop
+region: eu-central-1
+kmskey: alias/shop # of the store
+
+tags:
+  team: web        # who pays
+
+parameters:
+  # the first
+  - name: port
+    description: 'no secret'
+    type: String
+    value: 8080
+
+  - name: password
+    description: "a secret"
+    type: "SecureString"   # so it is sealed
+    value: "correct horse # battery"   # and this stays
+
+  - description: |-
+      in two
+      lines
+    type: SecureString
+    value: | # a block
+      one
+
+      two
+
+    name: key
+# the end
+`;
+
+/** As `encrypt` does, with a ciphertext that one can foresee. */
+function sealed(text: string): string {
+  const file = readSecretsFile(text, 'a.yml');
+  const parameters = new Map(
+    file.parameters.map(({ spelling, secret }, index) => [
+      index,
+      { type: spelling.toLowerCase(), ...(secret ? { value: `Q1${index}+/==` } : {}) },
+    ]),
+  );
+  return rewrite(file, { parameters, header: { encrypted_with: 'arn:aws:kms:r:1:key/2' } });
+}
+
+t.test('nothing but types, secrets and the new field changes', async (t) => {
+  const expected = PLAIN.replace('# of the store\n', '# of the store\nencrypted_with: arn:aws:kms:r:1:key/2\n')
+    .replace('type: String', 'type: string')
+    .replace('"SecureString"', '"securestring"')
+    .replace('type: SecureString', 'type: securestring')
+    .replace('"correct horse # battery"', '"Q11+/=="')
+    .replace('| # a block\n      one\n\n      two\n', 'Q12+/== # a block\n');
+  t.equal(sealed(PLAIN), expected);
+});
+
+t.test('CRLF line ends and a byte order mark stay', async (t) => {
+  const crlf = `\ufeff${PLAIN.replaceAll('\n', '\r\n')}`;
+  t.equal(sealed(crlf), `\ufeff${sealed(PLAIN).replaceAll('\n', '\r\n')}`);
+});
+
+t.test('a file without changes is the same to the byte', async (t) => {
+  t.equal(rewrite(readSecretsFile(PLAIN, 'a'), { parameters: new Map([[0, { type: 'String' }]]) }), PLAIN);
+});
+
+t.test('JSON stays JSON', async (t) => {
+  const json =
+    '{"path": "/a", "region": "r", "kmskey": "k", "parameters": [{"name":"n","description":"","type":"SecureString","value":"x\\ud83c\\udf89"}]}';
+  const result = JSON.parse(sealed(json));
+  t.match(result, {
+    encrypted_with: 'arn:aws:kms:r:1:key/2',
+    parameters: [{ type: 'securestring', value: 'Q10+/==' }],
+  });
+});
+
+t.test('what shares an anchor or a merge key keeps its own text', async (t) => {
+  const text = `path: /a
+region: r
+kmskey: k
+parameters:
+  - &one {name: a, description: d, type: SecureString, value: &v s}
+  - <<: *one
+    name: b
+  - name: c
+    description: *v
+    type: String
+    value: *v # stays
+  - { <<: *one, name: q }
+`;
+  t.equal(
+    sealed(text),
+    `path: /a
+region: r
+kmskey: k
+encrypted_with: arn:aws:kms:r:1:key/2
+parameters:
+  - &one {name: a, description: d, type: securestring, value: &v Q10+/==}
+  - value: Q11+/==
+    <<: *one
+    name: b
+  - name: c
+    description: s
+    type: string
+    value: s # stays
+  - { <<: *one, name: q, value: Q13+/== }
+`,
+  );
+});
+
+t.test('a field that is taken away takes its line with it', async (t) => {
+  const file = readSecretsFile(sealed(PLAIN), 'a');
+  t.notMatch(rewrite(file, { header: { encrypted_with: null } }), 'encrypted_with');
+  const flow = readSecretsFile('{path: /a, region: r, encrypted_with: x, kmskey: k, parameters: []}', 'a');
+  t.equal(rewrite(flow, { header: { encrypted_with: null } }), '{path: /a, region: r, kmskey: k, parameters: []}');
+});
+
+const styles = fc.constantFrom(
+  'value: x',
+  "value: 'x'",
+  'value: "x"',
+  'value: |\n      x',
+  'value: x # c',
+  'value: &a x',
+);
+const texts = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.string({
+    unit: fc.constantFrom(
+      'a',
+      ' ',
+      '\n',
+      '#',
+      ':',
+      "'",
+      '"',
+      '\\',
+      '-',
+      '\t',
+      '\r',
+      '🎉',
+      '\u2028',
+      '\x85',
+      '\ufeff',
+      '0',
+      '|',
+      '%',
+      '{',
+      ',',
+    ),
+  }),
+  fc.constantFrom(
+    '',
+    'true',
+    '010',
+    '1e3',
+    '~',
+    '<<',
+    '=',
+    'a: b',
+    '- a',
+    'x #y',
+    'a\nb\n',
+    'a\n\nb',
+    ' a\nb',
+    'a\n b\n',
+    '\n',
+    'a\n\n',
+    '0o17',
+    'y',
+  ),
+);
+
+t.test('every text is written so that it reads back, whatever stood there before', async (t) => {
+  await holds(
+    t,
+    fc.property(texts, styles, fc.constantFrom('\n', '\r\n'), fc.boolean(), (value, style, newline, last) => {
+      fc.pre(value.isWellFormed());
+      const text = `path: /a
+region: r
+kmskey: k
+parameters:
+  - name: n
+    description: d
+    type: String
+    ${style}${last ? '' : '\n\n  - {name: m, description: d, type: String, value: z}\n'}`.replaceAll('\n', newline);
+      const result = rewrite(readSecretsFile(text, 'a'), { parameters: new Map([[0, { value }]]) });
+      const [first] = readSecretsFile(result, 'a').parameters;
+      return first?.value === value && first.leaves.value.kind === 'text';
+    }),
+    { numRuns: 500 },
+  );
+});
