@@ -92,6 +92,8 @@ t.test('tests mirror sources', async (t) => {
     'core',
     'data-keys',
     'system',
+    'key-manager',
+    'key-sources',
     'providers',
     'config',
     'server',

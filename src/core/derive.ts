@@ -21,6 +21,8 @@ export const INFO = {
   fingerprint: 'keystead/kek-fingerprint/v1',
   wrap: 'keystead/wrap/v1',
   check: 'keystead/check/v1',
+  managedSeal: 'keystead/key-manager/seal/v1',
+  managedId: 'keystead/key-manager/key-id/v1',
 } as const;
 
 /** Bytes of a check value. */

@@ -135,6 +135,17 @@ export const REASONS = {
   'bad-answer': { code: 'data_loss', title: 'The answer of the key service is not valid' },
   'record-corrupt': { code: 'data_loss', title: 'The stored record is damaged' },
   'context-mismatch': { code: 'data_loss', title: 'The wrapped key does not belong to this name' },
+  'key-not-defined': { code: 'not_found', title: 'The key is not defined' },
+  'key-defined': { code: 'already_exists', title: 'The key is defined already' },
+  'bad-key-definition': { code: 'invalid_argument', title: 'The definition of the key is not valid' },
+  'bad-key-value': { code: 'invalid_argument', title: 'The value of the key is not valid' },
+  'bad-key-pair': { code: 'invalid_argument', title: 'The pair of keys is not valid' },
+  'bad-flow': { code: 'invalid_argument', title: 'There is no such flow' },
+  'get-key': { code: 'failed_precondition', title: 'The key could not be had' },
+  'key-changed': { code: 'failed_precondition', title: 'A callback of the change of the key failed' },
+  'bad-key-state': { code: 'data_loss', title: 'The saved state of the key is damaged' },
+  'key-state': { code: 'unavailable', title: 'The saved state of the key could not be read' },
+  'no-state-repository': { code: 'failed_precondition', title: 'There is nowhere to save the state of keys' },
   unexpected: { code: 'internal', title: 'Something unexpected happened' },
 } as const satisfies Record<string, ReasonRow>;
 

@@ -3,7 +3,6 @@ import { openAudit } from '../audit/open-audit.ts';
 import { readSmallFile } from '../config/read-small-file.ts';
 import type { Config } from '../config/schema.ts';
 import type { AuditSink } from '../core/audit.ts';
-import type { Call } from '../core/call.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import type { Custody, MasterSecret } from '../core/kek.ts';
 import type { SecretSource } from '../core/secret-reference.ts';
@@ -86,16 +85,4 @@ export async function systemAmbient(from: {
   const tracing = await openTracing(bare.version);
   const audit = await openAudit(from.audit, { ...bare, stdout: from.stdout });
   return { ...bare, audit, tracing };
-}
-
-const OWN_CALL_MS = 15_000;
-
-/** The service's own work, at start. */
-export function ownCall({ random }: Pick<Ambient, 'random'>): Call {
-  return {
-    principal: { kind: 'local', name: 'keystead', groups: [] },
-    signal: AbortSignal.timeout(OWN_CALL_MS),
-    traceId: Buffer.from(random.bytes(16)).toString('hex'),
-    listener: 'internal',
-  };
 }

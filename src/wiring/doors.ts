@@ -3,6 +3,7 @@ import { uriTexts } from '../config/uris.ts';
 import { KeysteadError } from '../core/errors.ts';
 import { fencedStore } from '../core/fenced-store.ts';
 import type { Custody, Kek, MasterSecret } from '../core/kek.ts';
+import { ownCall } from '../core/own-call.ts';
 import { SecretBytes } from '../core/secret-bytes.ts';
 import type { SecretSource } from '../core/secret-reference.ts';
 import { type ServiceMode, serviceMode } from '../core/service-mode.ts';
@@ -14,7 +15,7 @@ import type { AcceptKek } from '../providers/cluster/kek.ts';
 import { readKekDir } from '../providers/cluster/kek-dir.ts';
 import type { KeptCustody } from '../providers/cluster/kept-custody.ts';
 import { type KekDeps, type OpenedKek, openKek, openStore } from '../providers/open.ts';
-import { type BareAmbient, ownCall } from './ambient.ts';
+import type { BareAmbient } from './ambient.ts';
 import { keptCustody, readKekSecret } from './kek-secret.ts';
 
 /** What both URIs name, opened. */

@@ -3,8 +3,9 @@ import type { Config } from '../config/schema.ts';
 import { KeysteadError } from '../core/errors.ts';
 import type { HeldCustody, MasterSecret } from '../core/kek.ts';
 import type { KekPlace } from '../core/kek-place.ts';
+import { ownCall } from '../core/own-call.ts';
 import { KeptCustody } from '../providers/cluster/kept-custody.ts';
-import { type BareAmbient, NO_LOG, ownCall } from './ambient.ts';
+import { type BareAmbient, NO_LOG } from './ambient.ts';
 
 /** Keeps a KEK that was opened in the Secret of `kek.secret` as well, and watches the Secret until it is closed. */
 export async function keptCustody(kek: HeldCustody, config: Config, ambient: BareAmbient): Promise<KeptCustody> {

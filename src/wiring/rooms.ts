@@ -7,6 +7,7 @@ import type { Kek } from '../core/kek.ts';
 import { kekRing } from '../core/kek-ring.ts';
 import { limiter } from '../core/limiter.ts';
 import { observed } from '../core/observed.ts';
+import { ownCall } from '../core/own-call.ts';
 import { kekThrough, type Passage, storeThrough } from '../core/passage.ts';
 import type { Policy } from '../core/policy.ts';
 import type { WrappedKeyStore } from '../core/store.ts';
@@ -20,7 +21,7 @@ import { singleFlight } from '../data-keys/single-flight.ts';
 import { storedDataKeys } from '../data-keys/stored.ts';
 import { openTokenKey } from '../data-keys/token-key.ts';
 import { unavailableWhenAway } from '../data-keys/when-away.ts';
-import { type Ambient, ownCall } from './ambient.ts';
+import type { Ambient } from './ambient.ts';
 import type { Doors } from './doors.ts';
 
 /** Data keys over open doors, and what looks after both. */

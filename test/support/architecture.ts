@@ -15,7 +15,7 @@ export interface Rule {
 const CORE = 'src/core/';
 /** Questions to other services, with bounds. */
 const NET = 'src/net/';
-const ROOMS = ['src/data-keys/', 'src/system/', 'src/access/', 'src/secrets-file/'];
+const ROOMS = ['src/data-keys/', 'src/system/', 'src/access/', 'src/secrets-file/', 'src/key-manager/'];
 const SUPPORT = ['src/config/', 'src/telemetry/', 'src/auth/', 'src/audit/', 'src/policy/'];
 
 export const RULES: readonly Rule[] = [
@@ -24,6 +24,17 @@ export const RULES: readonly Rule[] = [
   { path: 'src/secrets-file/', may: [CORE, 'src/secrets-file/', 'yaml'] },
   { path: 'src/system/', may: [CORE, 'src/system/'] },
   { path: 'src/access/', may: [CORE, 'src/access/'] },
+  // Asynchronous context, to tell what a callback of a change calls from what others call meanwhile.
+  { path: 'src/key-manager/', may: [CORE, 'src/key-manager/', 'node:async_hooks', 'node:util'] },
+  {
+    path: 'src/key-sources/',
+    may: [CORE, 'src/key-sources/', 'src/config/read-small-file.ts', 'src/config/watch-file.ts', 'node:'],
+    types: ['src/key-manager/'],
+  },
+  {
+    path: 'src/key-manager.ts',
+    may: [CORE, 'src/key-manager/', 'src/key-sources/', 'src/wiring/key-manager.ts'],
+  },
   { path: 'src/providers/open.ts', may: [CORE], types: ['src/providers/'], dynamic: ['src/providers/'] },
   { path: 'src/providers/cluster/', may: [CORE, 'src/providers/cluster/', 'node:'] },
   { path: 'src/providers/memory/', may: [CORE, 'src/providers/memory/', 'node:'] },

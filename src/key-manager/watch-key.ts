@@ -1,0 +1,80 @@
+import { KeysteadError } from '../core/errors.ts';
+import type { KeyManager } from './key-manager.ts';
+import { clonePair, disposePair, type KeyPair } from './key-pair.ts';
+import { readPair, type SourceWatch } from './key-source.ts';
+
+/**
+ * Raises the change of a key by itself, whenever its source says that the value is another one: the callbacks get the
+ * pair of before and the pair of now, which they dispose no more than any other argument.
+ *
+ * Changes come one after the other; while one is told, later ones are gathered into the next. A source that cannot be
+ * read is asked again when it says so next. The pair of before is kept in memory for that long.
+ *
+ * @param told.failed hears of a source that cannot be read, and of a change whose callbacks failed.
+ * Throws `key-not-defined`, `not-supported` for a source that cannot be watched, and what the source throws at first.
+ */
+export async function watchKey(
+  manager: KeyManager,
+  name: string,
+  told: { failed(error: unknown): void },
+): Promise<SourceWatch> {
+  const source = manager.sourceOf(name);
+  if (source.watch === undefined) {
+    throw new KeysteadError(
+      'not-supported',
+      `the source of the key ${name} cannot be watched; call keyChanged yourself`,
+    );
+  }
+  let last = await readPair(source);
+  let pending = false;
+  let running: Promise<void> = Promise.resolve();
+
+  async function look(): Promise<void> {
+    pending = false;
+    let next: KeyPair;
+    try {
+      next = await readPair(source);
+    } catch (error) {
+      told.failed(error);
+      return;
+    }
+    const before = last;
+    last = next;
+    try {
+      if (!samePair(before, next)) await raise(before, next);
+    } catch (error) {
+      told.failed(error);
+    } finally {
+      disposePair(before);
+    }
+  }
+
+  async function raise(before: KeyPair, next: KeyPair): Promise<void> {
+    const lent = clonePair(next);
+    try {
+      await manager.keyChanged(name, [before.forward, before.back], [lent.forward, lent.back]);
+    } finally {
+      disposePair(lent);
+    }
+  }
+
+  const watch = source.watch({
+    changed() {
+      if (pending) return;
+      pending = true;
+      running = running.then(look);
+    },
+    failed: told.failed,
+  });
+  return {
+    async close() {
+      await watch.close();
+      await running;
+      disposePair(last);
+    },
+  };
+}
+
+function samePair(a: KeyPair, b: KeyPair): boolean {
+  return a.forward.equals(b.forward) && a.back.equals(b.back);
+}

@@ -1,0 +1,80 @@
+import type { Clock } from '../core/clock.ts';
+import type { SecretBytes } from '../core/secret-bytes.ts';
+import type { KeySource, SourceWatch } from '../key-manager/key-source.ts';
+
+/** As much of a client of the key service as a source needs; `KeysteadClient` is one. */
+export interface DataKeyClient {
+  getDataKey(
+    id: string,
+    options?: { readonly length?: number; readonly version?: number; readonly create?: 'if-missing' | 'never' },
+  ): Promise<{ readonly version: number; readonly key: SecretBytes }>;
+}
+
+/**
+ * A data key of a key service, by its id: the newest version, or a given one. Watching asks for the key again and again,
+ * and tells when its version is another one: after a rotation, or, for derived keys, when the KEK was rotated.
+ */
+export function dataKeySource(options: {
+  readonly client: DataKeyClient;
+  readonly id: string;
+  /** Bytes; 32 when absent. */
+  readonly length?: number;
+  readonly version?: number;
+  readonly create?: 'if-missing' | 'never';
+  /** For `watchKey`. */
+  readonly clock: Clock;
+  /** Milliseconds between two looks; 60,000 when absent. */
+  readonly interval?: number;
+}): KeySource {
+  const { client, id, clock, interval = 60_000 } = options;
+  const { length, version, create } = options;
+  const wanted = {
+    ...(length === undefined ? {} : { length }),
+    ...(version === undefined ? {} : { version }),
+    ...(create === undefined ? {} : { create }),
+  };
+  return {
+    read: async () => (await client.getDataKey(id, wanted)).key,
+    watch: (told) =>
+      polled({ clock, interval, ...told }, async () => {
+        const { key, version: now } = await client.getDataKey(id, wanted);
+        key.dispose();
+        return now;
+      }),
+  };
+}
+
+/** Asks again and again, and tells when the answer is another one. */
+function polled(
+  deps: { readonly clock: Clock; readonly interval: number; changed(): void; failed(error: unknown): void },
+  ask: () => Promise<number>,
+): SourceWatch {
+  const closing = new AbortController();
+  let last: number | undefined;
+  async function look(): Promise<void> {
+    try {
+      const now = await ask();
+      if (last !== undefined && last !== now) deps.changed();
+      last = now;
+    } catch (error) {
+      deps.failed(error);
+    }
+  }
+  async function looks(): Promise<void> {
+    while (!closing.signal.aborted) {
+      await look();
+      try {
+        await deps.clock.sleep(deps.interval, closing.signal);
+      } catch {
+        return;
+      }
+    }
+  }
+  const ended = looks();
+  return {
+    close() {
+      closing.abort();
+      return ended;
+    },
+  };
+}

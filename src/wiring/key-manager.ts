@@ -1,0 +1,83 @@
+import { randomFillSync } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readSmallFile } from '../config/read-small-file.ts';
+import type { Clock, Random } from '../core/clock.ts';
+import { KeysteadError } from '../core/errors.ts';
+import { fencedStore } from '../core/fenced-store.ts';
+import type { Kek } from '../core/kek.ts';
+import { ownCall } from '../core/own-call.ts';
+import type { SecretSource } from '../core/secret-reference.ts';
+import type { WrappedKeyStore } from '../core/store.ts';
+import { disposeSecrets, parseKmsUri, parseStorageUri } from '../core/uri.ts';
+import { kekCryptoTool } from '../key-manager/kek-crypto-tool.ts';
+import type { KeyRing } from '../key-manager/key-ring.ts';
+import type { CryptoTool, StateRepository } from '../key-manager/saved-state.ts';
+import { storeStateRepository } from '../key-manager/store-state-repository.ts';
+import { storedKeyRing } from '../key-manager/stored-key-ring.ts';
+import { openKek, openStore } from '../providers/open.ts';
+
+/** System clock, for watches and schedules. */
+export const systemClock: Clock = { now: () => new Date(), sleep: (ms, signal) => sleep(ms, undefined, { signal }) };
+
+/** System randomness, fit for keys. */
+export const systemRandom: Random = { bytes: (length) => randomFillSync(new Uint8Array(length)) };
+
+/** Where a key manager keeps its states and rings, opened. */
+export interface KeyManagerStorage {
+  readonly stateRepository: StateRepository;
+  readonly cryptoTool: CryptoTool;
+  /** The ring of one key, for a `RoundTripCipher`. */
+  keyRing(keyName: string): KeyRing;
+  close(): Promise<void>;
+}
+
+/** Milliseconds that a call of a KMS or a store may take. */
+const TIMEOUT_MS = 5000;
+
+/**
+ * Opens the store of states, and the KEK that seals them, by their URIs (docs/reference/uris.md). A cloud's code is
+ * loaded when its URI asks for it.
+ *
+ * @param options.env where `env://` references lead.
+ * Throws `bad-uri`; `not-supported` for `storage://no-store`; and what the first check of the KEK and of the store throws.
+ */
+export async function openKeyManagerStorage(options: {
+  /** `kms://…` */
+  readonly kms: string;
+  /** `storage://…` */
+  readonly storage: string;
+  readonly env?: SecretSource['env'];
+}): Promise<KeyManagerStorage> {
+  const secrets: SecretSource = { env: options.env ?? {}, readFile: (path) => readSmallFile(path, 65_536) };
+  const deps = { secrets, timeoutMs: TIMEOUT_MS };
+  const call = () => ownCall({ random: systemRandom });
+  const kms = parseKmsUri(options.kms);
+  const storage = parseStorageUri(options.storage);
+  let kek: Kek | undefined;
+  let store: WrappedKeyStore | undefined;
+  async function close(): Promise<void> {
+    await kek?.close();
+    await store?.close();
+  }
+  try {
+    const bare = await openStore(storage, deps);
+    if (bare === undefined) throw new KeysteadError('not-supported', `${options.storage} keeps nothing; give a store`);
+    store = fencedStore(bare, { clock: systemClock });
+    ({ kek } = await openKek(kms, { ...deps, random: systemRandom }));
+    await store.check(call());
+    await kek.check(call());
+    const opened = { kek, store, random: systemRandom, call };
+    return {
+      stateRepository: storeStateRepository(opened),
+      cryptoTool: kekCryptoTool(opened),
+      keyRing: (keyName) => storedKeyRing({ ...opened, keyName }),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  } finally {
+    disposeSecrets(kms);
+    disposeSecrets(storage);
+  }
+}

@@ -1,0 +1,169 @@
+import t from 'tap';
+import { SecretBytes } from '../../src/core/secret-bytes.ts';
+import { KeyManager } from '../../src/key-manager/key-manager.ts';
+import { SecretKeyValue } from '../../src/key-manager/secret-key-value.ts';
+import { failure } from '../support/failure.ts';
+import { rejection } from '../support/rejection.ts';
+
+/** A manager with one key, whose store gives what the test says. */
+function one(settings: Partial<Parameters<KeyManager['defineKey']>[0]> = {}) {
+  const store = { value: ['f1', 'b1'] as unknown, reads: 0 };
+  const manager = new KeyManager();
+  manager.defineKey({
+    name: 'K',
+    store: async () => {
+      store.reads += 1;
+      if (store.value instanceof Error) throw store.value;
+      return store.value as string;
+    },
+    useCase: 'ROUND_TRIP',
+    ...settings,
+  });
+  return { manager, store };
+}
+
+t.test('a store that fails between a forward and its back costs nothing', async (t) => {
+  for (const keepInCache of [true, false]) {
+    const { manager, store } = one({ keepInCache });
+    t.equal((await manager.getForwardPathKey('K')).text(), 'f1');
+    store.value = new Error('down, with secret f1 in its text');
+    const error = await rejection(manager.getForwardPathKey('K'));
+    t.match(error, { reason: 'get-key', keyName: 'K' });
+    t.notMatch(error.message, 'f1');
+    t.equal(manager.getLastFlow('K'), 'FORWARD_PATH', 'the failed one did not count');
+    t.equal((await manager.getBackPathKey('K')).text(), 'b1');
+  }
+});
+
+t.test('a definition is made once, unless it is said to replace', async (t) => {
+  const { manager } = one();
+  await manager.getForwardPathKey('K');
+  t.throws(() => manager.defineKey({ name: 'K', store: () => 'x', useCase: 'ROUND_TRIP' }), failure('key-defined'));
+  t.equal((await manager.getBackPathKey('K')).text(), 'b1', 'nothing was changed');
+  manager.defineKey({ name: 'K', store: () => 'x', useCase: 'ROUND_TRIP', replace: true });
+  t.equal(manager.getLastFlow('K'), undefined);
+  t.equal((await manager.getBackPathKey('K')).text(), 'x');
+});
+
+t.test('what a store must not give is refused when it is asked', async (t) => {
+  const { manager, store } = one();
+  for (const [value, reasons] of [
+    [null, ['get-key', 'bad-key-pair', 'bad-key-value']],
+    [5, ['get-key', 'bad-key-pair', 'bad-key-value']],
+    [['a'], ['get-key', 'bad-key-pair']],
+    [
+      ['a', 'b', 'c'],
+      ['get-key', 'bad-key-pair'],
+    ],
+    [
+      ['a', 5],
+      ['get-key', 'bad-key-pair', 'bad-key-value'],
+    ],
+    ['\ud800', ['get-key', 'bad-key-pair', 'bad-key-value']],
+  ] as const) {
+    store.value = value;
+    const chain = [];
+    let error: unknown = await rejection(manager.getForwardPathKey('K'));
+    while (error instanceof Error) {
+      chain.push((error as { reason?: string }).reason);
+      error = error.cause;
+    }
+    t.same(chain, reasons, JSON.stringify(value));
+  }
+  t.match(await rejection(manager.getKey('nobody')), { reason: 'get-key', cause: { reason: 'key-not-defined' } });
+  t.match(await rejection(manager.getKey('K', 'SIDEWAYS' as 'DEFAULT')), { cause: { reason: 'bad-flow' } });
+});
+
+t.test('everybody gets a value of their own', async (t) => {
+  const { manager } = one();
+  const first = await manager.getForwardPathKey('K');
+  first.dispose();
+  const back = await manager.getBackPathKey('K');
+  back.dispose();
+  t.equal((await manager.getBackPathKey('K')).text(), 'b1');
+  manager.dispose();
+  t.throws(() => back.text());
+});
+
+t.test('what a source gives away is wiped, what a function gives stays its own', async (t) => {
+  const manager = new KeyManager();
+  const given = SecretBytes.copyOf(Buffer.from('given'));
+  const kept = SecretKeyValue.of('kept');
+  manager.defineKey({ name: 'given', store: { read: () => given }, useCase: 'ROUND_TRIP' });
+  manager.defineKey({ name: 'kept', store: () => kept, useCase: 'ONE_WAY_TRIP' });
+  t.equal((await manager.getForwardPathKey('given')).text(), 'given');
+  t.ok(given.disposed);
+  t.equal((await manager.getKey('kept')).text(), 'kept');
+  t.equal(kept.text(), 'kept');
+});
+
+t.test('gets of one key are answered in the order of their calls', async (t) => {
+  const { manager, store } = one();
+  const waiting: (() => void)[] = [];
+  const slow = () =>
+    new Promise<string>((resolve) => {
+      const value = `v${waiting.length}`;
+      waiting.push(() => resolve(value));
+    });
+  manager.defineKey({ name: 'K', store: slow, useCase: 'ROUND_TRIP', replace: true });
+  const answers = Promise.all([manager.getKey('K'), manager.getKey('K'), manager.getKey('K')]);
+  await new Promise(setImmediate);
+  t.equal(waiting.length, 1, 'the second waits for the first');
+  waiting[0]?.();
+  while (waiting.length < 2) await new Promise(setImmediate);
+  waiting[1]?.();
+  t.same(
+    (await answers).map((value) => value.text()),
+    ['v0', 'v0', 'v1'],
+    'forward, its back, the next forward',
+  );
+  t.equal(store.reads, 0);
+});
+
+t.test('a lock of others is held during each use', async (t) => {
+  const held: string[] = [];
+  const manager = new KeyManager({
+    lockOf: (name) => async () => {
+      held.push(`+${name}`);
+      return () => void held.push(`-${name}`);
+    },
+  });
+  const store = () => {
+    held.push('read');
+    return 'v';
+  };
+  manager.defineKey({ name: 'K', store, useCase: 'ROUND_TRIP' });
+  await Promise.all([manager.getForwardPathKey('K'), manager.getBackPathKey('K')]);
+  t.same(held, ['+K', 'read', '-K', '+K', '-K']);
+});
+
+t.test('without a repository or a crypto tool nothing is saved', async (t) => {
+  const { manager } = one({ stateless: false });
+  t.match(await rejection(manager.saveState('K')), { reason: 'no-state-repository', message: /state repository/ });
+  const open = new KeyManager({ stateRepository: { readState: () => undefined, writeState() {} } });
+  open.defineKey({ name: 'K', store: () => 'v', useCase: 'ROUND_TRIP', stateless: false });
+  t.match(await rejection(open.saveStates()), { reason: 'no-state-repository', message: /crypto tool/ });
+  t.match(await rejection(open.saveState('L')), { reason: 'key-not-defined' });
+});
+
+t.test('a manager bound to one key makes the same calls', async (t) => {
+  const { manager } = one();
+  const single = manager.getSingleManagement('K');
+  t.equal((await single.getEncryptKey()).text(), 'f1');
+  t.equal((await single.getDecryptKey()).text(), 'b1');
+  t.equal((await single.getForwardPathKey()).text(), 'f1');
+  t.equal((await single.getBackPathKey()).text(), 'b1');
+  t.equal((await single.getKey()).text(), 'f1');
+  t.equal(single.getLastFlow(), 'FORWARD_PATH');
+  single.setLastFlow('DECRYPTION');
+  t.equal(manager.getLastFlow('K'), 'BACK_PATH');
+  let told = 0;
+  const off = single.registerOnChange(() => {
+    told += 1;
+  });
+  await single.keyChanged();
+  off();
+  await single.keyChanged();
+  t.equal(told, 1);
+  t.match(await rejection(single.saveState()), { reason: 'no-state-repository' });
+});

@@ -1,0 +1,127 @@
+import t from 'tap';
+import { KeyManager } from '../../src/key-manager/key-manager.ts';
+import type { KeyPairInput } from '../../src/key-manager/key-pair.ts';
+import type { KeySource } from '../../src/key-manager/key-source.ts';
+import { scheduledRotation } from '../../src/key-manager/scheduled-rotation.ts';
+import type { SecretKeyValue } from '../../src/key-manager/secret-key-value.ts';
+import { watchKey } from '../../src/key-manager/watch-key.ts';
+import { failure } from '../support/failure.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { rejection } from '../support/rejection.ts';
+
+type Told = Parameters<NonNullable<KeySource['watch']>>[0];
+
+/** A source that tells of changes when the test says so. */
+function source() {
+  const made: KeySource & { value: unknown; told: Told | undefined; closed: boolean } = {
+    value: 'v1',
+    told: undefined,
+    closed: false,
+    read() {
+      if (made.value instanceof Error) throw made.value;
+      return made.value as KeyPairInput;
+    },
+    watch(told) {
+      made.told = told;
+      return {
+        async close() {
+          made.closed = true;
+        },
+      };
+    },
+  };
+  return made;
+}
+
+function watched(store: KeySource) {
+  const manager = new KeyManager();
+  manager.defineKey({ name: 'K', store, useCase: 'ROUND_TRIP', onChangeErrorStrategy: 'RAISE_IMMEDIATELY' });
+  const changes: string[][] = [];
+  manager.registerOnChange('K', (old, next) => {
+    const text = (keys: unknown) => (keys as [SecretKeyValue])[0].text();
+    changes.push([text(old), text(next)]);
+  });
+  return { manager, changes };
+}
+
+t.test('a source that says so raises the change by itself, with the keys of before and of now', async (t) => {
+  const store = source();
+  const { manager, changes } = watched(store);
+  const failed: unknown[] = [];
+  const watch = await watchKey(manager, 'K', { failed: (error) => failed.push(error) });
+  store.value = 'v2';
+  store.told?.changed();
+  store.told?.changed();
+  await new Promise(setImmediate);
+  store.value = new Error('away');
+  store.told?.changed();
+  await new Promise(setImmediate);
+  t.same(failed, [new Error('away')]);
+  store.told?.changed();
+  store.value = 'v3';
+  await watch.close();
+  t.same(changes, [
+    ['v1', 'v2'],
+    ['v2', 'v3'],
+  ]);
+  t.ok(store.closed);
+});
+
+t.test('a change whose callbacks fail is told, and the next one comes', async (t) => {
+  const store = source();
+  const { manager } = watched(store);
+  manager.registerOnChange('K', () => Promise.reject(new Error('no')));
+  const failed: unknown[] = [];
+  const watch = await watchKey(manager, 'K', { failed: (error) => failed.push(error) });
+  for (const value of ['v2', 'v3']) {
+    store.value = value;
+    store.told?.changed();
+    await new Promise(setImmediate);
+  }
+  await watch.close();
+  t.match(failed, [{ reason: 'key-changed' }, { reason: 'key-changed' }]);
+});
+
+t.test('a source that cannot be watched is refused', async (t) => {
+  const manager = new KeyManager();
+  manager.defineKey({ name: 'K', store: () => 'v', useCase: 'ROUND_TRIP' });
+  t.match(await rejection(watchKey(manager, 'K', { failed() {} })), { reason: 'not-supported' });
+  t.match(await rejection(watchKey(manager, 'L', { failed() {} })), { reason: 'key-not-defined' });
+});
+
+t.test('a key is rotated at its times, and a rotation that fails does not end them', async (t) => {
+  const store = source();
+  const { manager, changes } = watched(store);
+  const clock = new FakeClock();
+  const failed: unknown[] = [];
+  let turn = 1;
+  const rotation = scheduledRotation({
+    manager,
+    name: 'K',
+    every: 1000,
+    clock,
+    async rotate() {
+      turn += 1;
+      if (turn === 3) throw new Error('not now');
+      store.value = `v${turn}`;
+    },
+    failed: (error) => failed.push(error),
+  });
+  for (let n = 0; n < 3; n++) {
+    while (clock.sleepers === 0) await new Promise(setImmediate);
+    await clock.advance(1000);
+  }
+  while (clock.sleepers === 0) await new Promise(setImmediate);
+  await rotation.close();
+  t.same(changes, [
+    ['v1', 'v2'],
+    ['v2', 'v4'],
+  ]);
+  t.same(failed, [new Error('not now')]);
+  for (const every of [0, -1, 1.5, Number.NaN, 2 ** 31]) {
+    t.throws(
+      () => scheduledRotation({ manager, name: 'K', every, clock, rotate: async () => {}, failed() {} }),
+      failure('bad-request'),
+    );
+  }
+});
