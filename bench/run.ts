@@ -6,6 +6,7 @@ import { benchDerive } from './derive.ts';
 import { benchDoors } from './doors.ts';
 import { benchGrpc } from './grpc.ts';
 import { benchHttp, benchWorkersAndBatch } from './http.ts';
+import { benchKeyManager } from './key-manager.ts';
 import { benchPolicy } from './policy.ts';
 import { benchStartUp } from './start-up.ts';
 import { benchStored } from './stored.ts';
@@ -22,6 +23,7 @@ const parts = {
   doors: benchDoors,
   away: benchAway,
   policy: benchPolicy,
+  'key-manager': benchKeyManager,
 };
 const wanted = process.argv.slice(2).filter((argument) => argument !== '--write');
 const rows: Row[] = [];

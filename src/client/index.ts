@@ -10,6 +10,7 @@ export type {
   RewrappedDataKey,
   ServiceStatus,
 } from './answers.ts';
+export { CoalescedGets } from './coalesced-gets.ts';
 export { KeysteadClient } from './http-client.ts';
 export type { FailedRecord, JobOptions, JobPage } from './job.ts';
 export type { CallOptions, ClientOptions } from './options.ts';

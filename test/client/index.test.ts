@@ -4,7 +4,7 @@ import t from 'tap';
 import * as client from '../../src/client/index.ts';
 
 t.test('the entry point gives the client, its error and its secret', async (t) => {
-  t.same(Object.keys(client).sort(), ['KeysteadClient', 'KeysteadError', 'SecretBytes']);
+  t.same(Object.keys(client).sort(), ['CoalescedGets', 'KeysteadClient', 'KeysteadError', 'SecretBytes']);
 });
 
 t.test('the client loads no package but the hash library, also while it works', async (t) => {

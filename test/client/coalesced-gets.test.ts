@@ -1,0 +1,111 @@
+import t from 'tap';
+import { CoalescedGets } from '../../src/client/coalesced-gets.ts';
+import type { DataKey } from '../../src/client/index.ts';
+import { KeysteadError } from '../../src/core/errors.ts';
+import { SecretBytes } from '../../src/core/secret-bytes.ts';
+import { rejection } from '../support/rejection.ts';
+
+/** A client that remembers what it was asked, and answers when the test lets it. */
+function client() {
+  const calls: { readonly ids: string[]; readonly signal: AbortSignal | undefined }[] = [];
+  const given: DataKey[] = [];
+  let open = Promise.resolve();
+  let release = () => {};
+  const keyOf = (id: string): DataKey => {
+    const key = SecretBytes.copyOf(Buffer.from(`key of ${id}`));
+    const made = { id, version: 1, created: false, source: 'derived', check: new Uint8Array(16), key };
+    given.push(made);
+    return made;
+  };
+  return {
+    calls,
+    given,
+    hold() {
+      open = new Promise((resolve) => {
+        release = resolve;
+      });
+    },
+    release: () => release(),
+    async getDataKey(id: string, options: { signal?: AbortSignal } = {}) {
+      calls.push({ ids: [id], signal: options.signal });
+      await open;
+      return keyOf(id);
+    },
+    async batchGet(requests: readonly { readonly id: string }[], options: { signal?: AbortSignal } = {}) {
+      calls.push({ ids: requests.map(({ id }) => id), signal: options.signal });
+      await open;
+      if (requests.some(({ id }) => id === 'all fail')) throw new KeysteadError('server-unreachable', 'away');
+      return requests.map(({ id }) => (id === 'bad' ? new KeysteadError('policy', 'no') : keyOf(id)));
+    },
+  };
+}
+
+t.test('gets of one turn are one batch, in their order, each with its own answer', async (t) => {
+  const inner = client();
+  const gets = new CoalescedGets(inner);
+  const [a, bad, b] = await Promise.all([
+    gets.getDataKey('a'),
+    rejection(gets.getDataKey('bad')),
+    gets.getDataKey('b'),
+  ]);
+  t.same(
+    inner.calls.map(({ ids }) => ids),
+    [['a', 'bad', 'b']],
+  );
+  t.same([a.id, b.id], ['a', 'b']);
+  t.match(bad, { reason: 'policy' });
+  await gets.getDataKey('alone');
+  await Promise.all([gets.getDataKey('must', { create: 'must' }), gets.getDataKey('c'), gets.getDataKey('d')]);
+  t.same(
+    inner.calls.slice(1).map(({ ids }) => ids),
+    [['alone'], ['must'], ['c', 'd']],
+  );
+});
+
+t.test('more than a batch takes are more batches', async (t) => {
+  const inner = client();
+  const gets = new CoalescedGets(inner);
+  await Promise.all(Array.from({ length: 2001 }, (_, n) => gets.getDataKey(`k${n}`)));
+  t.same(
+    inner.calls.map(({ ids }) => ids.length),
+    [1000, 1000, 1],
+  );
+});
+
+t.test('what fails as a whole is told to each', async (t) => {
+  const gets = new CoalescedGets(client());
+  const errors = await Promise.all([rejection(gets.getDataKey('all fail')), rejection(gets.getDataKey('x'))]);
+  t.match(errors, [{ reason: 'server-unreachable' }, { reason: 'server-unreachable' }]);
+});
+
+t.test('who gives up waits no longer, and the key that comes is wiped; when all have, the call ends', async (t) => {
+  const inner = client();
+  const gets = new CoalescedGets(inner);
+  inner.hold();
+  const [one, two, early] = [new AbortController(), new AbortController(), new AbortController()];
+  early.abort();
+  t.match(await rejection(gets.getDataKey('early', { signal: early.signal })), { reason: 'client-gone' });
+  const first = rejection(gets.getDataKey('a', { signal: one.signal }));
+  const second = gets.getDataKey('b', { signal: two.signal });
+  await new Promise(setImmediate);
+  one.abort();
+  t.match(await first, { reason: 'client-gone' });
+  t.notOk(inner.calls[0]?.signal?.aborted);
+  inner.release();
+  t.equal((await second).id, 'b');
+  t.same(
+    inner.given.map(({ id, key }) => [id, key.disposed]),
+    [
+      ['a', true],
+      ['b', false],
+    ],
+  );
+  inner.hold();
+  const both = [new AbortController(), new AbortController()];
+  const gone = both.map(({ signal }, n) => rejection(gets.getDataKey(`g${n}`, { signal })));
+  await new Promise(setImmediate);
+  for (const one of both) one.abort();
+  t.match(await Promise.all(gone), [{ reason: 'client-gone' }, { reason: 'client-gone' }]);
+  t.ok(inner.calls[1]?.signal?.aborted);
+  inner.release();
+});
