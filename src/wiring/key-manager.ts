@@ -1,7 +1,3 @@
-import { randomFillSync } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { readSmallFile } from '../config/read-small-file.ts';
-import type { Clock, Random } from '../core/clock.ts';
 import { KeysteadError } from '../core/errors.ts';
 import { fencedStore } from '../core/fenced-store.ts';
 import type { Kek } from '../core/kek.ts';
@@ -15,12 +11,7 @@ import type { CryptoTool, StateRepository } from '../key-manager/saved-state.ts'
 import { storeStateRepository } from '../key-manager/store-state-repository.ts';
 import { storedKeyRing } from '../key-manager/stored-key-ring.ts';
 import { openKek, openStore } from '../providers/open.ts';
-
-/** System clock, for watches and schedules. */
-export const systemClock: Clock = { now: () => new Date(), sleep: (ms, signal) => sleep(ms, undefined, { signal }) };
-
-/** System randomness, fit for keys. */
-export const systemRandom: Random = { bytes: (length) => randomFillSync(new Uint8Array(length)) };
+import { secretSource, systemClock, systemRandom } from './system.ts';
 
 /** Where a key manager keeps its states and rings, opened. */
 export interface KeyManagerStorage {
@@ -48,7 +39,7 @@ export async function openKeyManagerStorage(options: {
   readonly storage: string;
   readonly env?: SecretSource['env'];
 }): Promise<KeyManagerStorage> {
-  const secrets: SecretSource = { env: options.env ?? {}, readFile: (path) => readSmallFile(path, 65_536) };
+  const secrets = secretSource(options.env ?? {});
   const deps = { secrets, timeoutMs: TIMEOUT_MS };
   const call = () => ownCall({ random: systemRandom });
   const kms = parseKmsUri(options.kms);

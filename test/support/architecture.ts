@@ -33,7 +33,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     path: 'src/key-manager.ts',
-    may: [CORE, 'src/key-manager/', 'src/key-sources/', 'src/wiring/key-manager.ts'],
+    may: [CORE, 'src/key-manager/', 'src/key-sources/', 'src/wiring/key-manager.ts', 'src/wiring/system.ts'],
   },
   { path: 'src/providers/open.ts', may: [CORE], types: ['src/providers/'], dynamic: ['src/providers/'] },
   { path: 'src/providers/cluster/', may: [CORE, 'src/providers/cluster/', 'node:'] },
