@@ -47,6 +47,29 @@ t.test('every relative link of the documentation leads somewhere', async (t) => 
   t.same(broken, []);
 });
 
+t.test(
+  'every test that the documentation names is there, and every promise of the threat model names one',
+  async (t) => {
+    for (const page of pages) {
+      const named = readFileSync(join(root, page), 'utf8').match(/(?<=`)test\/[\w./-]+(?=`)/g) ?? [];
+      t.same(
+        named.filter((path) => !existsSync(join(root, path))),
+        [],
+        page,
+      );
+    }
+    const model = readFileSync(join(root, 'docs/threat-model.md'), 'utf8');
+    const promises = [...model.matchAll(/^\| promised .*\n\| --- .*\n((?:\|.*\n)+)/gm)].flatMap(([, rows = '']) =>
+      rows.trimEnd().split('\n'),
+    );
+    t.ok(promises.length > 20, `${promises.length} promises`);
+    t.same(
+      promises.filter((row) => !/`test\/[\w./-]+\.ts`/.test(row.split('|').at(-2) ?? '')),
+      [],
+    );
+  },
+);
+
 t.test('a page that shows something else than the command answers is found', async (t) => {
   t.ok(looksLike('{"a":1,…}', '{"a":1,"b":2}\n'));
   t.notOk(looksLike('{"a":2,…}', '{"a":1,"b":2}\n'));

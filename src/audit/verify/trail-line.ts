@@ -38,7 +38,8 @@ const CHAIN = /^[0-9a-f]{32}$/;
 export function readTrailLine(bytes: Buffer): ReadLine {
   const value = parsed(bytes);
   if (value === undefined) return 'unreadable';
-  if (value['audit'] === 1) return 'unchained';
+  // A line of a chain that says it is of version 1 has been changed.
+  if (value['audit'] === 1) return 'chain' in value ? 'unreadable' : 'unchained';
   const end = Math.max(0, bytes.length - HASH_FIELD);
   if (value['audit'] !== 2 || !HASH_END.test(bytes.toString('latin1', end))) return 'unreadable';
   const { prev, time, type, key, signature, after, lost, cut } = value;
