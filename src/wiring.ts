@@ -16,11 +16,11 @@ import { openSystem, type System } from './system/system.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import type { Tracing } from './telemetry/tracing.ts';
 import { type Ambient, NO_LOG } from './wiring/ambient.ts';
-import { openAuth } from './wiring/auth.ts';
 import { closeDoors, openDoors } from './wiring/doors.ts';
-import { openPolicy } from './wiring/policy.ts';
+import { openKeepers } from './wiring/files.ts';
 import { openDataKeys } from './wiring/rooms.ts';
 import { showState } from './wiring/state.ts';
+import type { TlsKeeper } from './wiring/tls.ts';
 
 /** The open house: what the porches need, and nothing else. */
 export interface Services {
@@ -31,6 +31,8 @@ export interface Services {
   readonly refusals: ExplainRefusals;
   /** Signs page tokens. */
   readonly tokenKey: TokenKey;
+  /** The certificate that is in force. */
+  readonly tls: Pick<TlsKeeper, 'material' | 'onChange'>;
   readonly metrics: Metrics;
   /** Absent: nobody collects spans. */
   readonly tracing: Tracing | undefined;
@@ -49,14 +51,11 @@ export interface Services {
 
 /** Builds doors, rooms and guard. The only file that knows everybody. */
 export async function openServices(config: Config, ambient: Ambient): Promise<Services> {
-  const { clock, log = NO_LOG, metrics } = ambient;
-  const policy = await openPolicy(config.policy.file, { clock, log, decision: metrics.decision });
-  const auth = await openAuth(config, { ...ambient, log }).catch(async (error) => {
-    await policy.close();
-    throw error;
-  });
+  const { clock, log = NO_LOG } = ambient;
+  const keepers = await openKeepers(config, { ...ambient, log });
+  const { tls, policy, auth } = keepers;
   const doors = await openDoors(config, ambient).catch(async (error) => {
-    await Promise.all([policy.close(), auth.close()]);
+    await keepers.close();
     throw error;
   });
   const { kek, custody, store } = doors;
@@ -64,7 +63,8 @@ export async function openServices(config: Config, ambient: Ambient): Promise<Se
   const guard = new Guard({ policy, audit: ambient.audit, clock, decided: policy.decided });
   const watched = showState(ambient, room.watched, {
     sealed: () => custody !== undefined && custody.info() === undefined,
-    reloadFailed: () => ({ policy: policy.failed, auth: auth.failed }),
+    reloadFailed: () => ({ policy: policy.failed, auth: auth.failed, tls: tls.failed }),
+    certificateExpires: () => tls.status()?.notAfter,
   });
   let closing = false;
   return {
@@ -86,6 +86,7 @@ export async function openServices(config: Config, ambient: Ambient): Promise<Se
       ...(custody === undefined ? {} : { custody: ambient.member?.share(custody) ?? custody }),
       doors: watched,
       auth: () => auth.status(),
+      tls: () => tls.status(),
       audit: ambient.audit,
       closing: () => closing,
       random: ambient.random,
@@ -100,6 +101,7 @@ export async function openServices(config: Config, ambient: Ambient): Promise<Se
       },
     }),
     tokenKey: room.tokenKey,
+    tls,
     metrics: ambient.metrics,
     tracing: ambient.tracing,
     rateLimits: rateLimits(config, clock),
@@ -108,14 +110,15 @@ export async function openServices(config: Config, ambient: Ambient): Promise<Se
     },
     authenticate: (credentials) => auth.authenticate(credentials),
     async reload(next) {
+      const certificate = (await tls.reload(next)) ? ['TLS certificate'] : [];
       const changed = await auth.reload(next);
-      return (await policy.reload(next.policy.file)) ? [...changed, 'policy'] : changed;
+      return [...changed, ...((await policy.reload(next.policy.file)) ? ['policy'] : []), ...certificate];
     },
     beginClosing() {
       closing = true;
     },
     async close() {
-      await Promise.all([policy.close(), auth.close()]);
+      await keepers.close();
       await room.close();
       await closeDoors(doors);
       await ambient.audit.close();

@@ -2,11 +2,11 @@ import type { Authenticator, ClientCertificate, Credentials } from '../core/auth
 import type { Listener, Principal } from '../core/call.ts';
 import type { Clock } from '../core/clock.ts';
 import { KeysteadError } from '../core/errors.ts';
+import type { LockOut } from '../core/lock-out.ts';
 import { Remembered } from '../core/remembered.ts';
 import { bearerToken, tokenMark, usualToken } from './bearer.ts';
 import type { CertificateJudge } from './certificates.ts';
 import { claimedBy } from './jwt.ts';
-import type { LockOut } from './lock-out.ts';
 import { notAccepted, type Proof, type TokenJudge } from './proof.ts';
 import type { StaticTokens } from './static-tokens.ts';
 
@@ -86,7 +86,7 @@ export class Callers implements Authenticator {
     } catch (error) {
       const failure = KeysteadError.from(error);
       // One that was good before is no guess.
-      if (failure.reason === 'bad-credentials' && !known) this.#lockOut.refused(source);
+      if (failure.reason === 'bad-credentials' && !known) await this.#lockOut.refused(source);
       throw failure;
     }
   }

@@ -1,12 +1,12 @@
 import type { Listener, Principal } from '../core/call.ts';
 import type { Clock } from '../core/clock.ts';
 import type { KeysteadError } from '../core/errors.ts';
+import type { LockOut } from '../core/lock-out.ts';
 import type { TokenReviewer } from '../core/token-review.ts';
 import { Callers } from './callers.ts';
 import { certificateCallers } from './certificates.ts';
 import { KeySet } from './key-set.ts';
 import { type Files, keySource } from './key-source.ts';
-import type { LockOut } from './lock-out.ts';
 import { oidcCallers } from './oidc.ts';
 import type { TokenJudge } from './proof.ts';
 import type { AnonymousEntry, AuthDocument, KeysEntry, ServiceAccountEntry, TokenEntry } from './schema.ts';

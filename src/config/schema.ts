@@ -105,6 +105,12 @@ export const ConfigSchema = group({
     description: 'Worker processes; `auto` is one per core.',
   }),
   admin: group({
+    listen: listen(
+      'address-or-off',
+      'administration',
+      'off',
+      ' HTTP for what only administrators need: bootstrap, refusals, metrics; they are not served by the HTTP listener then. `off` serves them there.',
+    ),
     tokenFile: file(
       'File with the bearer token of the administrator, at least 16 characters.',
       '/etc/keystead/admin-token',

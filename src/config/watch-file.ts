@@ -13,6 +13,22 @@ export interface FileWatch {
 
 const INTERVAL = 1000;
 
+interface WatchOptions {
+  /** Bytes; a larger file is an error. */
+  readonly max: number;
+  readonly clock: Clock;
+  /** Milliseconds between two looks. */
+  readonly interval?: number;
+}
+
+interface FilesOptions extends WatchOptions {
+  readonly paths: readonly string[];
+  /** What they hold as far as is known already, in the order of `paths`. */
+  readonly last?: readonly Uint8Array[];
+  /** Must not throw. */
+  seen(sights: readonly Sight[]): void | Promise<void>;
+}
+
 /**
  * Tells when a file is another one: its content has changed, it cannot be read any more, or it can be read again.
  *
@@ -25,16 +41,26 @@ const INTERVAL = 1000;
  * @param options.last the content that is known already.
  * @param options.seen must not throw.
  */
-export function watchFile(options: {
+export function watchFile({
+  path,
+  last,
+  seen,
+  ...options
+}: WatchOptions & {
   readonly path: string;
-  /** Bytes; a larger file is an error. */
-  readonly max: number;
-  readonly clock: Clock;
-  /** Milliseconds between two looks. */
-  readonly interval?: number;
   readonly last?: Uint8Array;
   seen(sight: Sight): void | Promise<void>;
 }): FileWatch {
+  return watchFiles({
+    ...options,
+    paths: [path],
+    ...(last === undefined ? {} : { last: [last] }),
+    seen: ([sight]) => seen(sight as Sight),
+  });
+}
+
+/** As `watchFile`, for files that belong together: they are told of together, when all have rested. */
+export function watchFiles(options: FilesOptions): FileWatch {
   const { clock, interval = INTERVAL } = options;
   const closing = new AbortController();
   const watcher = new Watcher(options);
@@ -58,38 +84,45 @@ export function watchFile(options: {
 }
 
 class Watcher {
-  readonly #options: Parameters<typeof watchFile>[0];
+  readonly #options: FilesOptions;
   /** What was told last. */
   #told: string | undefined;
   /** What the last look saw, without reading. */
   #outside: string | undefined;
   #settled = false;
 
-  constructor(options: Parameters<typeof watchFile>[0]) {
+  constructor(options: FilesOptions) {
     this.#options = options;
-    this.#told = options.last && contentMark(options.last);
+    this.#told = options.last?.map(contentMark).join();
   }
 
   async look(closing: AbortSignal): Promise<void> {
-    const outside = await outsideOf(this.#options.path);
+    const outside = await this.#outsides();
     if (outside !== this.#outside) {
       this.#outside = outside;
       this.#settled = false;
       return;
     }
     if (this.#settled) return;
-    const sight = await read(this.#options);
+    const { paths, max } = this.#options;
+    const sights = await Promise.all(paths.map((path) => read(path, max)));
     // Written to while it was read: what was read may be a bit of both.
-    if ((await outsideOf(this.#options.path)) !== outside || closing.aborted) return;
+    if ((await this.#outsides()) !== outside || closing.aborted) return;
     this.#settled = true;
-    const mark = 'bytes' in sight ? contentMark(sight.bytes) : `error ${sight.error.code}`;
+    const mark = sights
+      .map((sight) => ('bytes' in sight ? contentMark(sight.bytes) : `error ${sight.error.code}`))
+      .join();
     if (mark === this.#told) return;
     this.#told = mark;
-    await this.#options.seen(sight);
+    await this.#options.seen(sights);
+  }
+
+  async #outsides(): Promise<string> {
+    return (await Promise.all(this.#options.paths.map(outsideOf))).join();
   }
 }
 
-async function read({ path, max }: { path: string; max: number }): Promise<Sight> {
+async function read(path: string, max: number): Promise<Sight> {
   try {
     return { bytes: await readSmallFile(path, max) };
   } catch (error) {

@@ -12,8 +12,8 @@ export interface Principal {
   readonly serviceAccount?: string;
 }
 
-/** Where a request came in; `internal` is the service's own work. */
-export type Listener = 'http' | 'grpc' | 'internal';
+/** Where a request came in: `admin` is HTTP for those who run the service; `internal` is the service's own work. */
+export type Listener = 'http' | 'grpc' | 'admin' | 'internal';
 
 /** One request on its way through the house: who asks, until when, traced how. The last argument of every method. */
 export interface Call {

@@ -6,7 +6,7 @@ const strict = { additionalProperties: false };
 /** A pattern that stands for the actions of one kind, such as `data-key.*`. */
 const FAMILIES = [...new Set(ACTIONS.map((action) => `${action.slice(0, action.indexOf('.'))}.*`))];
 export const KINDS = ['service-account', 'oidc', 'certificate', 'token', 'anonymous'] as const;
-export const LISTENERS = ['http', 'grpc'] as const;
+export const LISTENERS = ['http', 'grpc', 'admin'] as const;
 export const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 /** What a tenant may do of itself. Nothing of it takes a key away. */
 export const TENANT_MAY = ['get', 'create', 'list', 'describe'] as const;

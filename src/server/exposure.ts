@@ -11,6 +11,8 @@ export interface Exposure {
   readonly http: Address;
   /** Undefined: the gRPC listener is off. */
   readonly grpc: Address | undefined;
+  /** Undefined: administrators use the HTTP listener. */
+  readonly admin: Address | undefined;
   readonly workers: number;
   readonly warnings: readonly string[];
 }
@@ -24,11 +26,14 @@ export interface Exposure {
 export function exposureOf(config: Config): Exposure {
   const http = addressOf(config.http.listen, 'http.listen');
   const grpc = config.grpc.listen === 'off' ? undefined : addressOf(config.grpc.listen, 'grpc.listen');
-  const beyond = [http, grpc].filter((address) => address !== undefined).filter((address) => !isLoopback(address));
+  const admin = config.admin.listen === 'off' ? undefined : addressOf(config.admin.listen, 'admin.listen');
+  const beyond = [http, grpc, admin]
+    .filter((address) => address !== undefined)
+    .filter((address) => !isLoopback(address));
   const plaintext = config.tls.certFile === undefined && config.tls.keyFile === undefined;
   if (config.dev) assertLocal(beyond);
   else if (plaintext && !config.insecurePlaintext) assertProtected(beyond);
-  return { http, grpc, workers: workersOf(config), warnings: warningsOf(config, beyond, plaintext) };
+  return { http, grpc, admin, workers: workersOf(config), warnings: warningsOf(config, beyond, plaintext) };
 }
 
 function addressOf(text: string, name: string): Address {

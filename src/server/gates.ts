@@ -37,8 +37,10 @@ export async function openGates({ clock, exposure, config, paused, take }: Gates
   };
   try {
     const scheme = config.tls.certFile === undefined ? 'http' : 'https';
+    const { admin } = exposure;
     return {
       http: `${scheme}://${await open('http', exposure.http)}`,
+      admin: admin === undefined ? undefined : `${scheme}://${await open('admin', admin)}`,
       grpc: exposure.grpc === undefined ? 'off' : await open('grpc', exposure.grpc),
       async close() {
         await Promise.all(gates.map((gate) => gate.close()));

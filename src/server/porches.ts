@@ -7,15 +7,15 @@ import type { Logger } from '../telemetry/log.ts';
 import type { Ambient } from '../wiring/ambient.ts';
 import { openServices, type Services } from '../wiring.ts';
 import type { GrpcServer } from './grpc/server.ts';
-import type { buildApp } from './http/app.ts';
+import type { HttpApp } from './http/app.ts';
 import { httpPorch } from './http-porch.ts';
 import { internalCall } from './internal-call.ts';
 import type { Porch } from './porch.ts';
 import type { Running } from './running.ts';
-import { readTls, secureContext, type TlsMaterial } from './tls.ts';
+import { secureContext } from './tls.ts';
 
 /** Which listening socket a connection came through. */
-export type Listener = 'http' | 'grpc';
+export type Listener = 'http' | 'grpc' | 'admin';
 
 export interface PorchesDeps {
   readonly config: Config;
@@ -37,14 +37,22 @@ export interface Porches extends Pick<Running, 'reload' | 'drain' | 'close'> {
 
 /** Opens the services and what serves them over HTTP and gRPC. Closes what it has opened when anything fails. */
 export async function openPorches(deps: PorchesDeps): Promise<Porches> {
-  const { config, ambient, log } = deps;
-  let tls = await readTls(config.tls, ambient.readFile);
-  const { services, app, grpc } = await openParts(deps, tls);
-  const http = httpPorch(app.server as HttpServer, { clock: ambient.clock, halfOpen: tls === undefined });
-  const porches = { http, grpc } satisfies Record<Listener, Porch | undefined>;
+  const { ambient, log } = deps;
+  const { services, apps, grpc } = await openParts(deps);
+  const porchOf = ({ server }: HttpApp) =>
+    httpPorch(server as HttpServer, { clock: ambient.clock, halfOpen: services.tls.material === undefined });
+  const http = porchOf(apps.http);
+  const admin = apps.admin === undefined ? undefined : porchOf(apps.admin);
+  const porches = { http, grpc, admin } satisfies Record<Listener, Porch | undefined>;
+  const open = Object.values(porches).filter((porch) => porch !== undefined);
+  services.tls.onChange((material) => {
+    for (const app of [apps.http, apps.admin])
+      (app?.server as TlsServer | undefined)?.setSecureContext(secureContext(material));
+    grpc?.setTls(material);
+  });
   const close = async () => {
-    await Promise.all([http.close(), grpc?.close()]);
-    await app.close();
+    await Promise.all(open.map((porch) => porch.close()));
+    await Promise.all([apps.http.close(), apps.admin?.close()]);
     await services.close();
   };
   try {
@@ -53,19 +61,9 @@ export async function openPorches(deps: PorchesDeps): Promise<Porches> {
       kek,
       accept: (listener, socket) => porches[listener]?.accept(socket),
       beginClosing: () => services.beginClosing(),
-      async reload(next) {
-        const read = await readTls(next.tls, ambient.readFile);
-        const changed = [...(await services.reload(next))];
-        if (tls !== undefined && read !== undefined && !sameTls(tls, read)) {
-          (app.server as unknown as TlsServer).setSecureContext(secureContext(read));
-          grpc?.setTls(read);
-          tls = read;
-          changed.push('TLS certificate');
-        }
-        return changed;
-      },
+      reload: (next) => services.reload(next),
       async drain(deadline) {
-        const cut = await Promise.all([http.drain(deadline), grpc?.drain(deadline) ?? 0]);
+        const cut = await Promise.all(open.map((porch) => porch.drain(deadline)));
         const connections = cut.reduce((sum, count) => sum + count);
         if (connections > 0) log.warn({ connections }, 'connections were cut at the drain deadline');
       },
@@ -79,29 +77,27 @@ export async function openPorches(deps: PorchesDeps): Promise<Porches> {
 
 interface Parts {
   readonly services: Services;
-  readonly app: Awaited<ReturnType<typeof buildApp>>;
+  readonly apps: { readonly http: HttpApp; readonly admin: HttpApp | undefined };
   readonly grpc: GrpcServer | undefined;
 }
 
 /** The frameworks are loaded here and not before: a primary of workers does without them. */
-async function openParts({ config, grpc, ambient, log }: PorchesDeps, tls: TlsMaterial | undefined): Promise<Parts> {
-  const [http, grpcServer] = await Promise.all([
+async function openParts({ config, grpc, ambient, log }: PorchesDeps): Promise<Parts> {
+  const [{ buildApp }, grpcServer] = await Promise.all([
     import('./http/app.ts'),
     grpc ? import('./grpc/server.ts') : undefined,
   ]);
   const services = await openServices(config, { ...ambient, log });
   try {
+    const { material: tls } = services.tls;
     const shared = { services, config, log, clock: ambient.clock, ...(tls === undefined ? {} : { tls }) };
-    const app = await http.buildApp(shared);
-    return { services, app, grpc: grpcServer?.openGrpcServer({ ...shared, assertRoom: app.assertRoom }) };
+    const separate = config.admin.listen !== 'off';
+    const http = await buildApp(separate ? { ...shared, listener: 'http' } : shared);
+    const admin = separate ? await buildApp({ ...shared, listener: 'admin' }) : undefined;
+    const served = grpcServer?.openGrpcServer({ ...shared, assertRoom: http.assertRoom });
+    return { services, apps: { http, admin }, grpc: served };
   } catch (error) {
     await services.close();
     throw error;
   }
-}
-
-function sameTls(a: TlsMaterial, b: TlsMaterial): boolean {
-  const same = (x: Buffer | undefined, y: Buffer | undefined) =>
-    x === y || (x !== undefined && y !== undefined && x.equals(y));
-  return same(a.cert, b.cert) && same(a.key, b.key) && same(a.clientCa, b.clientCa);
 }

@@ -7,6 +7,8 @@ export interface Running {
   readonly http: string;
   /** `HOST:PORT` with the real port, or `off`. */
   readonly grpc: string;
+  /** As `http`; undefined: administrators use that one. */
+  readonly admin: string | undefined;
   /** Undefined: sealed, or the KEK lives in a cloud. */
   readonly kek: KekInfo | undefined;
   /** Re-reads credentials and certificates. Throws and keeps what was. Gives what has changed, in words. */

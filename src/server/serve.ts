@@ -101,7 +101,8 @@ async function start({ config, exposure, process, log }: Started): Promise<Runni
 function announce({ running, config, exposure, process, log }: Started & { running: Running }): void {
   for (const warning of exposure.warnings) log.warn(warning);
   if (config.dev) process.stderr.write(banner(running, kekIsGiven(config)));
-  log.info({ http: running.http, grpc: running.grpc }, 'ready');
+  const { http, grpc, admin } = running;
+  log.info({ http, grpc, ...(admin === undefined ? {} : { admin }) }, 'ready');
 }
 
 /** One line for whoever started the service; what lies underneath goes to the log, where it is not plain from the line. */

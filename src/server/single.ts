@@ -21,6 +21,7 @@ export async function openSingle({ config, exposure, ambient, log }: SingleDeps)
     return {
       http: gates.http,
       grpc: gates.grpc,
+      admin: gates.admin,
       kek: porches.kek,
       reload: porches.reload,
       async drain(deadline) {

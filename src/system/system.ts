@@ -30,6 +30,16 @@ export interface AuthStatus {
   readonly problem?: string;
 }
 
+/** What the service says of the certificate of its listeners. */
+export interface TlsStatus {
+  readonly notAfter: Date;
+  /** Of the certificate in DER, 64 lower-case hex digits. */
+  readonly sha256: string;
+  readonly loadedAt: Date;
+  /** In plain words, while the files are not fit to be used and older ones are in force. */
+  readonly problem?: string;
+}
+
 /** What the service says of itself to anybody. */
 export interface ServiceStatus {
   readonly version: string;
@@ -46,6 +56,8 @@ export interface ServiceStatus {
   readonly policy?: PolicyStatus;
   /** Absent: no auth file is configured. */
   readonly auth?: AuthStatus;
+  /** Absent: no TLS. */
+  readonly tls?: TlsStatus;
   readonly startedAt: Date;
   readonly development: boolean;
 }
@@ -78,6 +90,8 @@ export interface SystemDeps {
   readonly policy?: () => PolicyStatus | undefined;
   /** Absent, or undefined: no auth file is configured. */
   readonly auth?: () => AuthStatus | undefined;
+  /** Absent, or undefined: no TLS. */
+  readonly tls?: () => TlsStatus | undefined;
   /** When the service began, where that is not now. */
   readonly startedAt?: Date;
   readonly about: Pick<ServiceStatus, 'version' | 'mode' | 'kms' | 'storage' | 'development'>;
@@ -91,6 +105,7 @@ export function openSystem(deps: SystemDeps): System {
       const kek = deps.custody?.info();
       const policy = deps.policy?.();
       const auth = deps.auth?.();
+      const tls = deps.tls?.();
       const looks = await Promise.all(deps.doors.map((door) => door.look(call)));
       const failure = ownFailure(deps) ?? doorFailure(looks);
       const state = failure === undefined ? 'ready' : failure.reason === 'sealed' ? 'sealed' : 'not-ready';
@@ -102,6 +117,7 @@ export function openSystem(deps: SystemDeps): System {
         doors: looks.map(({ report }) => report),
         ...(policy === undefined ? {} : { policy }),
         ...(auth === undefined ? {} : { auth }),
+        ...(tls === undefined ? {} : { tls }),
         startedAt,
       };
     },

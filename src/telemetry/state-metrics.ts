@@ -9,7 +9,9 @@ export interface StateProbes {
   /** How long the oldest audit line waits already. */
   auditLagSeconds(): number;
   /** True while a broken file keeps an older one in force. */
-  reloadFailed(): { readonly policy: boolean; readonly auth: boolean };
+  reloadFailed(): { readonly policy: boolean; readonly auth: boolean; readonly tls: boolean };
+  /** When the certificate of the listeners expires; undefined: no TLS. */
+  certificateExpires(): Date | undefined;
 }
 
 /**
@@ -38,6 +40,10 @@ export function exposeState(registry: Registry, probes: StateProbes): void {
   gauge('keystead_auth_reload_failed', 'One while a broken auth file keeps the former callers in force.', () =>
     Number(probes.reloadFailed().auth),
   );
+  gauge('keystead_tls_reload_failed', 'One while broken TLS files keep the former certificate in force.', () =>
+    Number(probes.reloadFailed().tls),
+  );
+  showExpiry(registry, probes);
   registry.removeSingleMetric('keystead_door_up');
   new Gauge({
     name: 'keystead_door_up',
@@ -47,6 +53,21 @@ export function exposeState(registry: Registry, probes: StateProbes): void {
     registers: [registry],
     collect() {
       for (const { name, up } of probes.doors()) this.set({ door: name }, Number(up));
+    },
+  });
+}
+
+/** A service without TLS has no such time; of several workers the one counts whose certificate ends first. */
+function showExpiry(registry: Registry, { certificateExpires }: StateProbes): void {
+  registry.removeSingleMetric('keystead_tls_certificate_not_after_seconds');
+  if (certificateExpires() === undefined) return;
+  new Gauge({
+    name: 'keystead_tls_certificate_not_after_seconds',
+    help: 'When the certificate of the listeners expires, in seconds since 1970.',
+    aggregator: 'min',
+    registers: [registry],
+    collect() {
+      this.set(Math.floor((certificateExpires()?.getTime() ?? 0) / 1000));
     },
   });
 }

@@ -10,6 +10,7 @@ import type { ExplainedRefusal } from '../policy/refusals.ts';
 import { type Metrics, openMetrics } from '../telemetry/metrics.ts';
 import { openTracing, type Tracing } from '../telemetry/tracing.ts';
 import { packageVersion } from '../version.ts';
+import type { InForce } from './in-force.ts';
 import { secretSource, systemClock, systemRandom } from './system.ts';
 
 export type { MasterSecret } from '../core/kek.ts';
@@ -51,8 +52,12 @@ export interface Member {
   /** The KEK that the service has already; nothing is read from the configuration. The house disposes it. */
   readonly kek: MasterSecret | undefined;
   readonly startedAt: Date;
+  /** Files as the other processes have them in force. */
+  readonly inForce: InForce;
   /** Gives the custody that all of them keep together, made of the one of this process. */
   share(local: Custody): Custody;
+  /** Gives who counts refused credentials for all of them, made of what locks a place out in this process. */
+  shareLockOut(lock: (place: string, at: number) => void): (place: string) => Promise<void>;
   /** Gives what asks all of them for refusals, made of what knows those of this process. */
   shareRefusals(local: (auditId: string) => ExplainedRefusal[]): (auditId: string) => Promise<ExplainedRefusal[]>;
 }

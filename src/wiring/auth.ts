@@ -1,7 +1,6 @@
 import { readAdminToken } from '../auth/admin-token.ts';
 import type { Callers } from '../auth/callers.ts';
 import { LOCAL } from '../auth/local.ts';
-import { LockOut } from '../auth/lock-out.ts';
 import { authWarnings, KeySets, openCallers } from '../auth/open-callers.ts';
 import type { StaticToken } from '../auth/static-tokens.ts';
 import { readSmallFile } from '../config/read-small-file.ts';
@@ -10,11 +9,13 @@ import { type FileWatch, type Sight, watchFile } from '../config/watch-file.ts';
 import type { Authenticator, Credentials } from '../core/authenticator.ts';
 import type { Principal } from '../core/call.ts';
 import { KeysteadError } from '../core/errors.ts';
+import { LockOut } from '../core/lock-out.ts';
 import { kubernetesApi } from '../providers/kubernetes/api.ts';
 import { tokenReviewer } from '../providers/kubernetes/token-review.ts';
 import type { AuthStatus } from '../system/system.ts';
 import type { Ambient, HouseLog } from './ambient.ts';
 import { type AuthFile, badAuth, MAX_AUTH_FILE, parseAuth, readAuthFile, unreadableAuth } from './auth-file.ts';
+import { readOrInForce } from './in-force.ts';
 
 /** Who may call: the administrator, and whom the auth file knows, which may change. */
 export interface AuthKeeper extends Authenticator {
@@ -32,7 +33,7 @@ export interface AuthKeeper extends Authenticator {
   close(): Promise<void>;
 }
 
-type Deps = Pick<Ambient, 'clock' | 'readFile'> & { readonly log: HouseLog };
+type Deps = Pick<Ambient, 'clock' | 'readFile' | 'member'> & { readonly log: HouseLog };
 
 /** Milliseconds that a TokenReview may take. */
 const REVIEW_MS = 5000;
@@ -44,9 +45,12 @@ export async function openAuth(config: Config, deps: Deps): Promise<AuthKeeper> 
   if (config.dev && file !== undefined) {
     deps.log.warn({}, 'auth.file has no effect: a development server gives every caller every right');
   }
-  const read =
-    file === undefined || config.dev ? undefined : { path: file, ...(await readAuthFile(file, deps.readFile)) };
-  return new Keeper(config, deps, admin, read);
+  if (file === undefined || config.dev) return new Keeper(config, deps, admin, undefined);
+  const from = { readFile: deps.readFile, inForce: deps.member?.inForce };
+  const { value, failure } = await readOrInForce([file], (readFile) => readAuthFile(file, readFile), from);
+  const keeper = new Keeper(config, deps, admin, { path: file, ...value });
+  if (failure !== undefined) keeper.fail(KeysteadError.from(failure));
+  return keeper;
 }
 
 async function adminOf({ dev, admin }: Config, deps: Deps): Promise<StaticToken | undefined> {
@@ -74,7 +78,8 @@ class Keeper implements AuthKeeper {
     this.#deps = deps;
     this.#dev = config.dev;
     this.#certificates = config.tls.clientCaFile !== undefined;
-    this.#lockOut = new LockOut(config.limits.failedLogins, deps.clock);
+    const elsewhere = deps.member?.shareLockOut((place, at) => this.#lockOut.lock(place, at));
+    this.#lockOut = new LockOut(config.limits.failedLogins, deps.clock, elsewhere);
     this.#keySets = new KeySets((name, failure) => this.#issuerChanged(name, failure));
     this.#admin = admin;
     this.#callers = this.#open(read);
@@ -125,7 +130,7 @@ class Keeper implements AuthKeeper {
       if (path !== undefined && read !== undefined) this.#begin(path, read);
       return former?.sha256 !== read?.sha256;
     } catch (error) {
-      this.#fail(KeysteadError.from(error));
+      this.fail(KeysteadError.from(error));
       return false;
     }
   }
@@ -140,9 +145,9 @@ class Keeper implements AuthKeeper {
   #seen(path: string, sight: Sight): void {
     const read = 'error' in sight ? unreadableAuth(path, sight.error) : parseAuth(sight.bytes);
     if (read instanceof KeysteadError) {
-      this.#fail(read);
+      this.fail(read);
     } else if ('problems' in read) {
-      this.#fail(badAuth(path, read.problems));
+      this.fail(badAuth(path, read.problems));
     } else {
       this.#use(path, read);
       this.#callers = this.#open(read);
@@ -151,6 +156,7 @@ class Keeper implements AuthKeeper {
   }
 
   #use(path: string, read: AuthFile): void {
+    this.#deps.member?.inForce.keep(path, read.bytes);
     this.#file = { ...read, path, loadedAt: this.#deps.clock.now() };
     this.#problem = undefined;
     for (const warning of authWarnings(read.document, { certificates: this.#certificates }))
@@ -178,7 +184,7 @@ class Keeper implements AuthKeeper {
   }
 
   /** Anybody may read the status: what is wrong with which line stands in the log alone. */
-  #fail(error: KeysteadError): void {
+  fail(error: KeysteadError): void {
     const what =
       { 'bad-config': 'is not valid', 'no-file': 'is not there' }[error.reason as string] ?? 'cannot be read';
     this.#problem = `auth.file ${what}, so the callers that were known before stay in force; the log tells more`;

@@ -16,10 +16,10 @@ export interface PolicyFile {
 }
 
 /** Reads a policy file. Throws `bad-policy` with all problems, `no-file` or `cannot-read`. */
-export async function readPolicyFile(file: string): Promise<PolicyFile> {
+export async function readPolicyFile(file: string, readFile = readSmallFile): Promise<PolicyFile> {
   let bytes: Uint8Array;
   try {
-    bytes = await readSmallFile(file, MAX_DOCUMENT);
+    bytes = await readFile(file, MAX_DOCUMENT);
   } catch (error) {
     throw unreadable(`the policy ${file}`, error);
   }

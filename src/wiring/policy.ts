@@ -1,4 +1,5 @@
 import { MAX_DOCUMENT } from '../config/document.ts';
+import { readSmallFile } from '../config/read-small-file.ts';
 import { type FileWatch, type Sight, watchFile } from '../config/watch-file.ts';
 import type { Clock } from '../core/clock.ts';
 import { KeysteadError } from '../core/errors.ts';
@@ -7,7 +8,8 @@ import { unreadable } from '../core/unreadable.ts';
 import { type CompiledPolicy, emptyPolicy } from '../policy/compile.ts';
 import { type ExplainedRefusal, Refusals } from '../policy/refusals.ts';
 import type { PolicyStatus } from '../system/system.ts';
-import type { HouseLog } from './ambient.ts';
+import type { HouseLog, Member } from './ambient.ts';
+import { readOrInForce } from './in-force.ts';
 import { badPolicy, type PolicyFile, parsePolicy, readPolicyFile } from './policy-file.ts';
 
 /** The policy of a service: of its file, which may change, or administrators only. */
@@ -30,11 +32,18 @@ interface Deps {
   readonly log: HouseLog;
   /** Counts. */
   readonly decision: (allowed: boolean) => void;
+  /** One of several processes; absent: the only one. */
+  readonly member?: Pick<Member, 'inForce'> | undefined;
 }
 
 /** Throws `bad-policy`, `no-file` or `cannot-read`: a service does not start without the policy it is to keep to. */
 export async function openPolicy(file: string | undefined, deps: Deps): Promise<PolicyKeeper> {
-  return new Keeper(deps, file === undefined ? undefined : { path: file, ...(await readPolicyFile(file)) });
+  if (file === undefined) return new Keeper(deps, undefined);
+  const from = { readFile: readSmallFile, inForce: deps.member?.inForce };
+  const { value, failure } = await readOrInForce([file], (readFile) => readPolicyFile(file, readFile), from);
+  const keeper = new Keeper(deps, { path: file, ...value });
+  if (failure !== undefined) keeper.fail(KeysteadError.from(failure));
+  return keeper;
 }
 
 class Keeper implements PolicyKeeper {
@@ -88,7 +97,7 @@ class Keeper implements PolicyKeeper {
       this.#begin(path, read);
       return former?.sha256 !== read.sha256;
     } catch (error) {
-      this.#fail(KeysteadError.from(error));
+      this.fail(KeysteadError.from(error));
       return false;
     }
   }
@@ -106,21 +115,22 @@ class Keeper implements PolicyKeeper {
 
   #seen(path: string, sight: Sight): void {
     const read = 'error' in sight ? unreadable(`the policy ${path}`, sight.error) : parsePolicy(sight.bytes);
-    if (read instanceof KeysteadError) return void this.#fail(read);
-    if ('problems' in read) return void this.#fail(badPolicy(path, read.problems));
+    if (read instanceof KeysteadError) return void this.fail(read);
+    if ('problems' in read) return void this.fail(badPolicy(path, read.problems));
     this.#use(path, read);
     this.#deps.log.info({ rules: read.policy.rules.length }, 'the policy was read anew');
   }
 
   /** The same file again, once it is back or whole again, needs no new policy. */
-  #use(path: string, { policy, sha256 }: PolicyFile): void {
+  #use(path: string, { policy, bytes, sha256 }: PolicyFile): void {
     if (this.#file?.sha256 !== sha256) this.#policy = policy;
+    this.#deps.member?.inForce.keep(path, bytes);
     this.#file = { path, sha256, loadedAt: this.#deps.clock.now() };
     this.#problem = undefined;
   }
 
   /** Anybody may read the status: what is wrong with which line stands in the log alone. */
-  #fail(error: KeysteadError): void {
+  fail(error: KeysteadError): void {
     const what =
       { 'bad-policy': 'is not valid', 'no-file': 'is not there' }[error.reason as string] ?? 'cannot be read';
     this.#problem = `policy.file ${what}, so the policy that was read before stays in force; the log tells more`;

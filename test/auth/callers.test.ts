@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import t from 'tap';
 import { adminToken } from '../../src/auth/admin-token.ts';
 import type { Callers } from '../../src/auth/callers.ts';
-import { LockOut } from '../../src/auth/lock-out.ts';
+import { LockOut } from '../../src/core/lock-out.ts';
 import { KeySets, openCallers } from '../../src/auth/open-callers.ts';
 import type { AuthDocument } from '../../src/auth/schema.ts';
 import type { ClientCertificate, Credentials } from '../../src/core/authenticator.ts';

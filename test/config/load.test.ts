@@ -37,7 +37,12 @@ t.test('without any input, the defaults of the contract hold', async (t) => {
     grpc: { listen: '127.0.0.1:9000' },
     dev: false,
     workers: 1,
-    admin: {},
+    admin: { listen: 'off' },
+    kubernetes: {
+      url: 'https://kubernetes.default.svc',
+      caFile: '/var/run/secrets/kubernetes.io/serviceaccount/ca.crt',
+      tokenFile: '/var/run/secrets/kubernetes.io/serviceaccount/token',
+    },
     auth: {},
     policy: {},
     audit: { sink: 'stdout', deadline: 2000, spool: 4_194_304, maxFileSize: 104_857_600, checkpoint: 10 },

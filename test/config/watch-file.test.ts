@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { type Sight, watchFile } from '../../src/config/watch-file.ts';
+import { type Sight, watchFile, watchFiles } from '../../src/config/watch-file.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 /** Watches a file, and gives back what was told so far and how to have the watcher look so many times. */
@@ -101,4 +101,37 @@ t.test('nothing is told once it is closed', async (t) => {
   await watch.close();
   t.equal(clock.sleepers, 0);
   t.same(told, []);
+});
+
+t.test('files that belong together are told of together, when all of them have rested', async (t) => {
+  const dir = t.testdir({ cert: 'one', key: 'one' });
+  const paths = [join(dir, 'cert'), join(dir, 'key')];
+  const clock = new FakeClock();
+  const told: string[] = [];
+  const watch = watchFiles({
+    paths,
+    max: 16,
+    clock,
+    last: [Buffer.from('one'), Buffer.from('one')],
+    seen: (sights) => void told.push(sights.map((sight) => ('bytes' in sight ? sight.bytes : sight.error.code)).join()),
+  });
+  t.teardown(() => watch.close());
+  const look = async (times: number) => {
+    for (let n = 0; n < times; n++) {
+      await clock.advance(1000);
+      while (clock.sleepers === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  await look(3);
+  t.same(told, []);
+  writeFileSync(paths[0] as string, 'two');
+  await look(1);
+  writeFileSync(paths[1] as string, 'two');
+  await look(1);
+  t.same(told, [], 'one of them has just been written');
+  await look(2);
+  t.same(told, ['two,two']);
+  rmSync(paths[1] as string);
+  await look(3);
+  t.same(told, ['two,two', 'two,ENOENT']);
 });

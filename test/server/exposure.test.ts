@@ -47,3 +47,13 @@ t.test('workers that would each hold a store of their own are refused', async (t
   t.equal(of({ workers: 2 }).workers, 2, 'derived keys are the same everywhere');
   t.ok(of({ workers: 'auto' }).workers >= 1);
 });
+
+t.test('the admin listener is off unless asked for, and stands where the others may', async (t) => {
+  t.equal(of({}).admin, undefined);
+  t.match(of({ admin: { listen: '127.0.0.1:8081' } }).admin, { host: '127.0.0.1', port: 8081 });
+  t.throws(() => of({ admin: { listen: '0.0.0.0:1' } }), { reason: 'bad-config', message: /loopback only/ });
+  t.throws(() => of({ ...plain, admin: { ...plain.admin, listen: '0.0.0.0:8081' } }), {
+    reason: 'bad-config',
+    message: /0\.0\.0\.0:8081 without TLS/,
+  });
+});

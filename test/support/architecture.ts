@@ -105,7 +105,7 @@ export const RULES: readonly Rule[] = [
       'node:',
       '@bufbuild/protobuf',
     ],
-    types: [...ROOMS, 'src/server/porch.ts', 'src/wiring.ts', 'pino'],
+    types: [...ROOMS, 'src/server/porch.ts', 'src/wiring.ts', 'src/wiring/tls-file.ts', 'pino'],
   },
   {
     path: 'src/cli/',

@@ -60,6 +60,9 @@ const BAD_DAYS: Readonly<Record<string, Series>> = {
   KeysteadAuditLag: { [`keystead_audit_lag_seconds{${POD}}`]: '1.5x30' },
   KeysteadPolicyNotReloaded: { [`keystead_policy_reload_failed{${POD}}`]: '1x30' },
   KeysteadAuthNotReloaded: { [`keystead_auth_reload_failed{${POD}}`]: '1x30' },
+  KeysteadCertificateNotReloaded: { [`keystead_tls_reload_failed{${POD}}`]: '1x30' },
+  KeysteadCertificateExpires: { [`keystead_tls_certificate_not_after_seconds{${POD}}`]: '86400x30' },
+  KeysteadRateLimited: { [`keystead_failures_total{${POD},reason="rate-limit"}`]: '0+120x30' },
   KeysteadRefusedCredentials: { [`keystead_failures_total{${POD},reason="bad-credentials"}`]: '0+120x30' },
   KeysteadDenials: { [`keystead_policy_decisions_total{${POD},decision="deny"}`]: '0+120x30' },
   KeysteadShedding: { [`keystead_failures_total{${POD},reason="upstream-busy"}`]: '0+120x30' },
@@ -84,6 +87,10 @@ const GOOD_DAY: Series = {
   [`keystead_policy_reload_failed{${POD}}`]: '0x30',
   [`keystead_auth_reload_failed{${POD}}`]: '0x30',
   [`keystead_policy_decisions_total{${POD},decision="deny"}`]: '0+1x30',
+  [`keystead_tls_reload_failed{${POD}}`]: '0x30',
+  [`keystead_tls_certificate_not_after_seconds{${POD}}`]: '2592000x30',
+  [`keystead_failures_total{${POD},reason="rate-limit"}`]: '0+1x30',
+  [`keystead_failures_total{${POD},reason="overloaded"}`]: '0x30',
 };
 
 /** The player of the rules; undefined where it cannot be built. */
@@ -147,7 +154,8 @@ t.test('alerts and dashboard ask only for what the service measures', async (t) 
     doors: () => [{ name: 'kms', up: true }],
     auditFailing: () => false,
     auditLagSeconds: () => 0,
-    reloadFailed: () => ({ policy: false, auth: false }),
+    reloadFailed: () => ({ policy: false, auth: false, tls: false }),
+    certificateExpires: () => new Date(),
   });
   const { body } = await metrics.exposition();
   const known = new Set([...body.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name as string));

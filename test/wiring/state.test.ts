@@ -27,6 +27,7 @@ t.test('the metrics show the state of the house, and a house opened anew takes t
     audit_lag_seconds: '7',
     policy_reload_failed: '0',
     auth_reload_failed: '0',
+    tls_reload_failed: '0',
   });
   await services.system.status(testCall());
   t.match(await shown(), { 'door_up{door="kms"}': '1' });

@@ -1,9 +1,10 @@
 import { createSecureServer, createServer } from 'node:http2';
 import type { Clock } from '../../core/clock.ts';
+import type { TlsMaterial } from '../../wiring/tls-file.ts';
 import { Connections } from '../connections.ts';
 import { drained } from '../drain.ts';
 import type { Porch } from '../porch.ts';
-import { secureContext, type TlsMaterial } from '../tls.ts';
+import { secureContext } from '../tls.ts';
 import { greet } from './greeting.ts';
 import type { House } from './house.ts';
 import { SESSION, ServedSession } from './session.ts';

@@ -6,6 +6,7 @@ import { KeysteadError } from '../../core/errors.ts';
 import { traceIds } from '../../core/trace-id.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { Services } from '../../wiring.ts';
+import type { HttpListener } from './http-call.ts';
 import { assertJsonType, parseJson } from './json-body.ts';
 import { BODY_LIMIT, DEFAULT_LIMITS, type HttpLimits, MAX_SEGMENT_LENGTH, serverOptions } from './limits.ts';
 import { memoryLimit } from './memory-limit.ts';
@@ -16,8 +17,8 @@ import { originForm } from './plugins/origin-form.ts';
 import { openPressure } from './plugins/pressure.ts';
 import { faultLog } from './plugins/problem.ts';
 import { readBody } from './read-body.ts';
-import type { RouteDeps } from './route.ts';
-import { ROUTES } from './routes.ts';
+import type { Route, RouteDeps } from './route.ts';
+import { routesOf } from './routes.ts';
 import { type BaseHeaders, baseHeaders } from './security-headers.ts';
 
 export interface AppDeps {
@@ -27,6 +28,8 @@ export interface AppDeps {
   readonly log: Logger | false;
   readonly tls?: Tls;
   readonly limits?: Partial<HttpLimits>;
+  /** Absent: one for everything. */
+  readonly listener?: HttpListener;
 }
 
 /** TLS 1.3. With `clientCa`, callers must show a certificate that comes from there. */
@@ -62,7 +65,7 @@ export async function buildApp(deps: AppDeps): Promise<HttpApp> {
     report: counted(deps.services.metrics, faultLog(deps.log)),
     openapi: async () => (await import('./openapi.ts')).openapiDocument(),
   };
-  answerFailures(app, { routes: ROUTES, metrics: deps.services.metrics, report: routeDeps.report });
+  answerFailures(app, { routes: routesServed(deps), metrics: deps.services.metrics, report: routeDeps.report });
   const assertRoom = await openPressure(app, memoryLimit(deps.config));
   await addRoutes(app, deps, routeDeps, assertRoom);
   await app.ready();
@@ -147,14 +150,19 @@ async function addRoutes(
   assertRoom: () => void,
 ): Promise<void> {
   const { rateLimits } = deps.services;
+  const listener = deps.listener ?? 'http';
   // Loaded only where somebody is counted.
   const rates =
     rateLimits === undefined
       ? undefined
       : await (await import('./plugins/rate-limit.ts')).openRateChecks(app, rateLimits);
-  const admit = admission({ services: deps.services, development: deps.config.dev, rates, assertRoom });
-  for (const route of ROUTES) {
+  const admit = admission({ services: deps.services, development: deps.config.dev, listener, rates, assertRoom });
+  for (const route of routesServed(deps)) {
     const { method, url } = route;
     app.route({ method, url, handler: route.handler(routeDeps), onRequest: admit(route) });
   }
+}
+
+function routesServed({ listener }: AppDeps): readonly Route[] {
+  return routesOf(listener ?? 'everything');
 }

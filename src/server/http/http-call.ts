@@ -4,17 +4,26 @@ import { KeysteadError } from '../../core/errors.ts';
 
 export const ANONYMOUS: Principal = { kind: 'anonymous', name: 'anonymous', groups: [] };
 
+/** The listeners that speak HTTP. */
+export type HttpListener = 'http' | 'admin';
+
 /** One HTTP request on its way through the house. */
 export class HttpCall implements Call {
   readonly principal: Principal;
   readonly traceId: string;
-  readonly listener = 'http';
+  readonly listener: HttpListener;
   readonly source?: string;
   readonly #response: ServerResponse;
   #signal: AbortSignal | undefined;
 
-  constructor(principal: Principal, traceId: string, response: ServerResponse, source?: string) {
-    if (source !== undefined) this.source = source;
+  constructor(
+    principal: Principal,
+    traceId: string,
+    response: ServerResponse,
+    from: { readonly listener: HttpListener; readonly source?: string },
+  ) {
+    this.listener = from.listener;
+    if (from.source !== undefined) this.source = from.source;
     this.principal = principal;
     this.traceId = traceId;
     this.#response = response;

@@ -1,3 +1,4 @@
+import type { HttpListener } from './http-call.ts';
 import type { Route } from './route.ts';
 import { batchGetDataKeys } from './routes/batch-get-data-keys.ts';
 import { bootstrap } from './routes/bootstrap.ts';
@@ -37,3 +38,20 @@ export const ROUTES: readonly Route[] = [
   metrics,
   openapiJson,
 ];
+
+/**
+ * What a listener serves. With an admin listener the other one serves neither the operations of administrators nor the
+ * metrics; both answer liveness, readiness, status and the description of the API.
+ */
+export function routesOf(listener: 'everything' | HttpListener): readonly Route[] {
+  if (listener === 'everything') return ROUTES;
+  return ROUTES.filter((route) => isForAll(route) || isForAdministrators(route) === (listener === 'admin'));
+}
+
+function isForAll({ url, vital }: Route): boolean {
+  return (vital === true && url !== '/metrics') || url === '/openapi.json';
+}
+
+function isForAdministrators({ url }: Route): boolean {
+  return url.startsWith('/v1/system/') || url === '/metrics';
+}

@@ -1,4 +1,3 @@
-import type { Config } from '../../config/schema.ts';
 import { SecretBytes } from '../../core/secret-bytes.ts';
 import type { Ambient } from '../../wiring/ambient.ts';
 
@@ -10,12 +9,12 @@ type Read<Bytes> = Bytes | { readonly code: string };
 /** A snapshot on its way to a worker. */
 export type PlainFiles = ReadonlyMap<string, Read<Uint8Array>>;
 
-/** Bytes: certificate chains are the largest of these files. Whoever reads one has a limit of its own. */
+/** Bytes. Whoever reads one has a limit of its own. */
 const MAX_FILE = 1024 * 1024;
 
 /**
- * The files that a reload reads anew, as they were when the primary read them: credentials and certificates. A worker
- * that is started between two reloads is to serve what the others serve, whatever the files hold by then.
+ * What only a reload reads anew, as it was when the primary read it: the token of the administrator. A worker that is
+ * started between two reloads is to serve what the others serve, whatever the file holds by then.
  */
 export class FileSnapshot {
   readonly #files: ReadonlyMap<string, Read<SecretBytes>>;
@@ -25,8 +24,7 @@ export class FileSnapshot {
   }
 
   /** A file that cannot be read is part of it: every worker is told the same error. */
-  static async read({ admin, tls }: Config, readFile: ReadFile): Promise<FileSnapshot> {
-    const paths = [admin.tokenFile, tls.certFile, tls.keyFile, tls.clientCaFile].filter((path) => path !== undefined);
+  static async read(paths: readonly string[], readFile: ReadFile): Promise<FileSnapshot> {
     const read = async (path: string) => [path, await held(path, readFile)] as const;
     return new FileSnapshot(new Map(await Promise.all(paths.map(read))));
   }

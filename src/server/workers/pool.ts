@@ -3,17 +3,19 @@ import type { Socket } from 'node:net';
 import { extname, join } from 'node:path';
 import type { Config } from '../../config/schema.ts';
 import type { Clock } from '../../core/clock.ts';
+import { LockOut } from '../../core/lock-out.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { Ambient, MasterSecret } from '../../wiring/ambient.ts';
 import type { Exposure } from '../exposure.ts';
 import { type Gates, openGates } from '../gates.ts';
 import type { Running } from '../running.ts';
 import { FileSnapshot } from './file-snapshot.ts';
+import { type FileInForce, FilesInForce } from './files-in-force.ts';
 import { HandOver, type Receiver } from './hand-over.ts';
 import { KekWard, type Taker } from './kek-ward.ts';
 import { PoolMetrics } from './pool-metrics.ts';
 import { askAll } from './pool-refusals.ts';
-import type { PlainKek, Reload, Start, Started } from './protocol.ts';
+import type { LockedOut, PlainKek, Reload, Start, Started } from './protocol.ts';
 import { Restarts } from './restarts.ts';
 import { Rpc } from './rpc.ts';
 
@@ -42,7 +44,7 @@ interface Member extends Taker, Receiver {
  * connections and hands them out, keeps the KEK, adds up metrics and replaces workers that end.
  */
 export async function openPool(deps: PoolDeps): Promise<Running> {
-  const pool = new Pool(deps, await FileSnapshot.read(deps.config, deps.readFile));
+  const pool = new Pool(deps, await snapshotOf(deps.config, deps));
   try {
     const [first] = await Promise.all(Array.from({ length: deps.exposure.workers }, () => pool.add()));
     return await pool.listen(first as Started);
@@ -61,6 +63,8 @@ class Pool {
   readonly #ending = new AbortController();
   readonly #startedAt: Date;
   readonly #handOver = new HandOver();
+  readonly #inForce = new FilesInForce();
+  readonly #lockOut: LockOut;
   #config: Config;
   #files: FileSnapshot;
   /** Reloads and joins are done one after the other, so that a worker that starts during a reload does not miss it. */
@@ -76,6 +80,7 @@ class Pool {
     this.#ward = new KekWard(deps.kek);
     this.#metrics = new PoolMetrics(deps.clock);
     this.#restarts = new Restarts(deps.clock);
+    this.#lockOut = new LockOut(deps.config.limits.failedLogins, deps.clock);
     this.#startedAt = deps.clock.now();
     cluster.setupPrimary({
       // Beside this file among the sources, beside the bundle in the built package (.ci/bundle.ts).
@@ -95,6 +100,7 @@ class Pool {
     return {
       http: gates.http,
       grpc: gates.grpc,
+      admin: gates.admin,
       kek,
       reload: (config) => this.#reload(config),
       drain: (deadline) => this.#drain(deadline),
@@ -109,6 +115,7 @@ class Pool {
     const start: Start = {
       config: this.#config,
       files: files.plain(),
+      inForce: this.#inForce.plain(),
       grpc: this.#deps.exposure.grpc !== undefined,
       kek: this.#ward.plain(),
       startedAt: this.#startedAt,
@@ -128,6 +135,7 @@ class Pool {
     await Promise.all([...this.#members].map((member) => this.#end(member)));
     this.#ward.dispose();
     this.#files.dispose();
+    this.#inForce.dispose();
   }
 
   #fork(): Member {
@@ -136,6 +144,8 @@ class Pool {
       bootstrap: (body: unknown) => this.#ward.bring(body as PlainKek, member, () => [...this.#members]),
       exposition: () => this.#exposition(),
       refusals: (body: unknown) => this.#refusals(body as string),
+      refusedLogin: (body: unknown) => this.#refusedLogin(body as string),
+      inForce: async (body: unknown) => this.#inForce.keep(body as FileInForce),
     };
     const report = (error: unknown) => this.#deps.log.error({ err: error }, 'a call between processes failed');
     // The socket stays open here until the worker has said that it has it: it may end before.
@@ -197,10 +207,18 @@ class Pool {
     return askAll(asked, this.#deps.clock);
   }
 
+  /** Counted once for all: who guesses at several workers has no more guesses. All know of a lock before the guess is answered. */
+  async #refusedLogin(place: string): Promise<void> {
+    const at = this.#lockOut.count(place);
+    if (at === undefined) return;
+    const told = this.#started().map(({ rpc }) => rpc.call('lockedOut', { place, at } satisfies LockedOut));
+    await Promise.all(told.map((each) => each.catch(() => {})));
+  }
+
   /** The files are read once, for all: every worker goes on with the same, or every one keeps what it has. */
   async #reload(config: Config): Promise<readonly string[]> {
     return this.#inTurn(async () => {
-      const files = await FileSnapshot.read(config, this.#deps.readFile);
+      const files = await snapshotOf(config, this.#deps);
       try {
         const changes = await Promise.all(this.#started().map((member) => this.#reloadMember(member, config, files)));
         this.#files.dispose();
@@ -250,6 +268,10 @@ class Pool {
     await member.exited;
     ended.abort();
   }
+}
+
+function snapshotOf({ admin }: Config, { readFile }: Pick<PoolDeps, 'readFile'>): Promise<FileSnapshot> {
+  return FileSnapshot.read(admin.tokenFile === undefined ? [] : [admin.tokenFile], readFile);
 }
 
 /** Ends this process's workers without waiting. */

@@ -17,6 +17,8 @@ export interface Start {
   readonly grpc: boolean;
   readonly kek: PlainKek | undefined;
   readonly files: PlainFiles;
+  /** Files that the others have in force, by path. */
+  readonly inForce: ReadonlyMap<string, Uint8Array>;
   readonly startedAt: Date;
 }
 
@@ -43,4 +45,11 @@ export function fromPlain(kek: PlainKek): MasterSecret {
 export function dispose(kek: MasterSecret | undefined): void {
   kek?.masterSecret.dispose();
   kek?.salt.dispose();
+}
+
+/** Primary to worker: this place has sent too many wrong credentials, to all of you. */
+export interface LockedOut {
+  readonly place: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
 }

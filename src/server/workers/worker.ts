@@ -8,7 +8,7 @@ import { exitOnCrash } from '../crash.ts';
 import { harden } from '../hardening.ts';
 import { type Listener, openPorches, type Porches } from '../porches.ts';
 import { type PlainFiles, snapshotReader } from './file-snapshot.ts';
-import { fromPlain, type PlainKek, type Reload, type Start, type Started } from './protocol.ts';
+import { fromPlain, type LockedOut, type PlainKek, type Reload, type Start, type Started } from './protocol.ts';
 import { type Handlers, Rpc } from './rpc.ts';
 import { sharedCustody } from './shared-custody.ts';
 
@@ -42,6 +42,10 @@ export function work(process: NodeJS.Process): void {
     take: (body) => custody.take(body as PlainKek),
     metrics: () => metrics(),
     refusals: async (body) => localRefusals(body as string),
+    lockedOut: async (body) => {
+      const { place, at } = body as LockedOut;
+      lockOut(place, at);
+    },
     reload: async (body) => {
       const { config, files: next } = body as Reload;
       files = next;
@@ -63,6 +67,7 @@ export function work(process: NodeJS.Process): void {
   const primary = new Rpc(send, handlers, report);
   const custody = sharedCustody(primary);
   let metrics: () => Promise<unknown> = async () => [];
+  let lockOut: (place: string, at: number) => void = () => {};
   let localRefusals: (auditId: string) => ExplainedRefusal[] = () => [];
   process.on('message', (message, handle) => primary.receive(message, handle));
 
@@ -79,7 +84,16 @@ export function work(process: NodeJS.Process): void {
       member: {
         kek: start.kek === undefined ? undefined : fromPlain(start.kek),
         startedAt: start.startedAt,
+        inForce: {
+          find: (path) => start.inForce.get(path),
+          // A primary that is gone needs no copies.
+          keep: (path, bytes) => void primary.call('inForce', { path, bytes }).catch(() => {}),
+        },
         share: custody.share,
+        shareLockOut(lock) {
+          lockOut = lock;
+          return async (place) => void (await primary.call('refusedLogin', place));
+        },
         shareRefusals(local) {
           localRefusals = local;
           return async (auditId) => (await primary.call('refusals', auditId)) as ExplainedRefusal[];

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import t from 'tap';
 import { openGrpcServer } from '../../../src/server/grpc/server.ts';
-import type { TlsMaterial } from '../../../src/server/tls.ts';
+import type { TlsMaterial } from '../../../src/wiring/tls-file.ts';
 import { listening } from '../../support/gate.ts';
 import { testAmbient, testConfig, testServices } from '../../support/services.ts';
 import { framed, rawCall } from './support/raw-client.ts';

@@ -8,7 +8,7 @@ const response = (state: { destroyed?: boolean; writableFinished?: boolean } = {
 
 t.test('nothing listens to the connection until somebody asks for the signal', (t) => {
   const raw = response();
-  const call = new HttpCall(ANONYMOUS, 'trace', raw);
+  const call = new HttpCall(ANONYMOUS, 'trace', raw, { listener: 'http' });
   t.equal(raw.listenerCount('close'), 0);
   t.equal(call.signal, call.signal);
   t.equal(raw.listenerCount('close'), 1);
@@ -18,16 +18,16 @@ t.test('nothing listens to the connection until somebody asks for the signal', (
 
 t.test('the signal is aborted when the caller goes away, not when the answer is out', (t) => {
   const gone = response();
-  const { signal } = new HttpCall(ANONYMOUS, 'trace', gone);
+  const { signal } = new HttpCall(ANONYMOUS, 'trace', gone, { listener: 'http' });
   t.equal(signal.aborted, false);
   gone.emit('close');
   t.match(signal.reason, { reason: 'client-gone' });
 
   const answered = response({ writableFinished: true });
-  const { signal: kept } = new HttpCall(ANONYMOUS, 'trace', answered);
+  const { signal: kept } = new HttpCall(ANONYMOUS, 'trace', answered, { listener: 'http' });
   answered.emit('close');
   t.equal(kept.aborted, false);
 
-  t.equal(new HttpCall(ANONYMOUS, 'trace', response({ destroyed: true })).signal.aborted, true);
+  t.equal(new HttpCall(ANONYMOUS, 'trace', response({ destroyed: true }), { listener: 'http' }).signal.aborted, true);
   t.end();
 });

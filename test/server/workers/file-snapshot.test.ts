@@ -5,16 +5,11 @@ import t from 'tap';
 import { readSmallFile } from '../../../src/config/read-small-file.ts';
 import { FileSnapshot, type PlainFiles, snapshotReader } from '../../../src/server/workers/file-snapshot.ts';
 import { childrenOf, startService } from '../../support/service-process.ts';
-import { testConfig } from '../../support/services.ts';
 
 t.test('what the files held is read from the snapshot, everything else from where it is', async (t) => {
   const dir = t.testdir({ token: 'the first token', cert: 'pem', other: 'elsewhere' });
   const path = (name: string) => join(dir, name);
-  const config = testConfig({
-    admin: { tokenFile: path('token') },
-    tls: { certFile: path('cert'), keyFile: path('none'), clientCaFile: dir },
-  });
-  const snapshot = await FileSnapshot.read(config, readSmallFile);
+  const snapshot = await FileSnapshot.read([path('token'), path('cert'), path('none'), dir], readSmallFile);
   writeFileSync(path('token'), 'another token');
   writeFileSync(path('none'), 'here now');
   rmSync(path('cert'));

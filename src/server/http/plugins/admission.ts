@@ -3,7 +3,7 @@ import type { Call, Principal } from '../../../core/call.ts';
 import type { Tracing } from '../../../telemetry/tracing.ts';
 import type { Services } from '../../../wiring.ts';
 import { peers } from '../../peers.ts';
-import { ANONYMOUS, HttpCall } from '../http-call.ts';
+import { ANONYMOUS, HttpCall, type HttpListener } from '../http-call.ts';
 import { readQuery } from '../query.ts';
 import type { Route } from '../route.ts';
 import { assertLocal } from './local-only.ts';
@@ -27,12 +27,13 @@ declare module 'fastify' {
 export function admission(deps: {
   services: Services;
   development: boolean;
+  listener: HttpListener;
   /** Absent: nobody is counted. */
   rates: RateChecks | undefined;
   /** Throws `overloaded`. */
   assertRoom(): void;
 }): (route: Route) => onRequestHookHandler {
-  const { services, development, rates, assertRoom } = deps;
+  const { services, development, listener, rates, assertRoom } = deps;
   const peerOf = peers();
   return (route) => {
     const noQuery = route.query.length === 0;
@@ -49,8 +50,9 @@ export function admission(deps: {
         return done(error as Error);
       }
       const peer = peerOf(raw.socket);
+      const from = { listener, ...(peer.source === undefined ? {} : { source: peer.source }) };
       if (route.access === 'public' || (route.access === 'open' && !services.noCredentials)) {
-        request.call = new HttpCall(ANONYMOUS, request.id, reply.raw, peer.source);
+        request.call = new HttpCall(ANONYMOUS, request.id, reply.raw, from);
         if (rates === undefined || route.vital) return done();
         rates.source(request, reply).then(() => done(), done);
         return;
@@ -62,7 +64,7 @@ export function admission(deps: {
         ...(authorization === undefined ? {} : { authorization }),
       } as const;
       const known = (principal: Principal) => {
-        request.call = new HttpCall(principal, request.id, reply.raw, peer.source);
+        request.call = new HttpCall(principal, request.id, reply.raw, from);
       };
       if (rates === undefined) {
         services.authenticate(credentials).then((principal) => {
@@ -71,7 +73,7 @@ export function admission(deps: {
         }, done);
         return;
       }
-      request.call = new HttpCall(ANONYMOUS, request.id, reply.raw, peer.source);
+      request.call = new HttpCall(ANONYMOUS, request.id, reply.raw, from);
       rates
         .source(request, reply)
         .then(() => services.authenticate(credentials))

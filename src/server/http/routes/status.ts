@@ -35,6 +35,15 @@ const AuthAnswer = object({
   ),
 });
 
+const TlsAnswer = object({
+  notAfter: Type.String({ format: 'date-time', description: 'When the certificate expires.' }),
+  sha256: Type.String({ pattern: '^[0-9a-f]{64}$', description: 'Of the certificate that is in force, in DER.' }),
+  loadedAt: Type.String({ format: 'date-time' }),
+  problem: Type.Optional(
+    Type.String({ description: 'In plain words, while the files are not valid and those before are in force.' }),
+  ),
+});
+
 const StatusAnswer = object({
   version: Type.String({ description: 'Of the software.' }),
   mode: Type.Enum(['derive', 'wrap'], { description: 'Whether data keys are derived, or wrapped and stored.' }),
@@ -46,6 +55,7 @@ const StatusAnswer = object({
   doors: Type.Array(DoorAnswer, { description: 'What the service depends on.' }),
   policy: Type.Optional(PolicyAnswer),
   auth: Type.Optional(AuthAnswer),
+  tls: Type.Optional(TlsAnswer),
   startedAt: Type.String({ format: 'date-time' }),
   development: Type.Boolean({ description: 'True: every caller may do everything.' }),
 });

@@ -8,7 +8,7 @@ import { LiveCall } from '../../../../src/server/grpc/live-call.ts';
 import type { Method } from '../../../../src/server/grpc/method.ts';
 import { type GrpcServer, openTransport } from '../../../../src/server/grpc/transport.ts';
 import { peers } from '../../../../src/server/peers.ts';
-import type { TlsMaterial } from '../../../../src/server/tls.ts';
+import type { TlsMaterial } from '../../../../src/wiring/tls-file.ts';
 import { listening } from '../../../support/gate.ts';
 import { testAmbient } from '../../../support/services.ts';
 

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { LockOut } from '../../src/auth/lock-out.ts';
+import { LockOut } from '../../src/core/lock-out.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 const LOCKED = { reason: 'too-many-requests', code: 'resource_exhausted' } as const;
@@ -7,11 +7,11 @@ const LOCKED = { reason: 'too-many-requests', code: 'resource_exhausted' } as co
 t.test('as many refusals within a minute as are allowed lock the source out for a minute', async (t) => {
   const clock = new FakeClock();
   const lockOut = new LockOut(3, clock);
-  lockOut.refused('10.0.0.1');
+  await lockOut.refused('10.0.0.1');
   await clock.advance(30_000);
-  lockOut.refused('10.0.0.1');
+  await lockOut.refused('10.0.0.1');
   t.doesNotThrow(() => lockOut.assertOpen('10.0.0.1'));
-  lockOut.refused('10.0.0.1');
+  await lockOut.refused('10.0.0.1');
   t.throws(() => lockOut.assertOpen('10.0.0.1'), { ...LOCKED, retryAfter: 60 });
   t.doesNotThrow(() => lockOut.assertOpen('10.0.0.2'), 'another source is not meant');
   await clock.advance(59_001);
@@ -24,7 +24,7 @@ t.test('refusals that are more than a minute apart do not add up', async (t) => 
   const clock = new FakeClock();
   const lockOut = new LockOut(2, clock);
   for (let n = 0; n < 5; n++) {
-    lockOut.refused('10.0.0.1');
+    await lockOut.refused('10.0.0.1');
     t.doesNotThrow(() => lockOut.assertOpen('10.0.0.1'));
     await clock.advance(60_000);
   }
@@ -33,12 +33,12 @@ t.test('refusals that are more than a minute apart do not add up', async (t) => 
 t.test('what comes while the source is locked out neither lengthens nor ends it', async (t) => {
   const clock = new FakeClock();
   const lockOut = new LockOut(2, clock);
-  lockOut.refused('10.0.0.1');
+  await lockOut.refused('10.0.0.1');
   await clock.advance(59_000);
-  lockOut.refused('10.0.0.1');
+  await lockOut.refused('10.0.0.1');
   for (let n = 0; n < 59; n++) {
     await clock.advance(1000);
-    lockOut.refused('10.0.0.1');
+    await lockOut.refused('10.0.0.1');
     t.throws(() => lockOut.assertOpen('10.0.0.1'), LOCKED);
   }
   await clock.advance(1000);
@@ -48,10 +48,10 @@ t.test('what comes while the source is locked out neither lengthens nor ends it'
 t.test('a clock that is set back shuts nobody out for longer', async (t) => {
   const clock = new FakeClock();
   const lockOut = new LockOut(1, clock);
-  lockOut.refused('10.0.0.1');
+  await lockOut.refused('10.0.0.1');
   await clock.advance(-3_600_000);
   t.doesNotThrow(() => lockOut.assertOpen('10.0.0.1'));
-  lockOut.refused('10.0.0.1');
+  await lockOut.refused('10.0.0.1');
   t.throws(() => lockOut.assertOpen('10.0.0.1'), LOCKED, 'and locks as before');
 });
 
@@ -59,8 +59,8 @@ t.test('a limit of zero is none, and without a source nobody is locked out', asy
   const none = new LockOut(0, new FakeClock());
   const one = new LockOut(1, new FakeClock());
   for (let n = 0; n < 100; n++) {
-    none.refused('10.0.0.1');
-    one.refused(undefined);
+    await none.refused('10.0.0.1');
+    await one.refused(undefined);
   }
   t.doesNotThrow(() => none.assertOpen('10.0.0.1'));
   t.doesNotThrow(() => one.assertOpen(undefined));
@@ -68,7 +68,7 @@ t.test('a limit of zero is none, and without a source nobody is locked out', asy
 
 t.test('a hundred thousand sources take the memory of ten thousand', async (t) => {
   const lockOut = new LockOut(1, new FakeClock());
-  for (let n = 0; n < 100_000; n++) lockOut.refused(`${n}`);
+  for (let n = 0; n < 100_000; n++) await lockOut.refused(`${n}`);
   const locked = Array.from({ length: 100_000 }, (_, n) => {
     try {
       lockOut.assertOpen(`${n}`);
@@ -83,7 +83,7 @@ t.test('a hundred thousand sources take the memory of ten thousand', async (t) =
 
 t.test('all addresses of one IPv6 network of 64 bits are one source', async (t) => {
   const lockOut = new LockOut(2, new FakeClock());
-  lockOut.refused('2001:db8::1');
-  lockOut.refused('2001:db8::2');
+  await lockOut.refused('2001:db8::1');
+  await lockOut.refused('2001:db8::2');
   t.throws(() => lockOut.assertOpen('2001:db8::3'), LOCKED);
 });

@@ -1,7 +1,7 @@
-import type { Clock } from '../core/clock.ts';
-import { KeysteadError } from '../core/errors.ts';
-import { networkOf } from '../core/network.ts';
-import { Remembered } from '../core/remembered.ts';
+import type { Clock } from './clock.ts';
+import { KeysteadError } from './errors.ts';
+import { networkOf } from './network.ts';
+import { Remembered } from './remembered.ts';
 
 const MINUTE = 60_000;
 /** Sources that are counted at a time; of more, those are forgotten that failed longest ago. */
@@ -21,17 +21,23 @@ interface Count {
  * Promises: `limit` refusals within a minute lock, and nothing else does; a lock ends after a minute, whatever comes
  * meanwhile, also when the clock is set back; memory is bounded. All addresses of an IPv6 network of 64 bits are one
  * source, since one machine has all of them.
- * Does not promise: anything against somebody with thousands of addresses, or across processes: each counts for itself.
+ * Does not promise: anything against somebody with thousands of addresses.
  */
 export class LockOut {
   readonly #limit: number;
   readonly #clock: Clock;
   readonly #counts = new Remembered<Count>(MAX_SOURCES);
 
-  /** @param limit 0: no source is ever locked out. */
-  constructor(limit: number, clock: Clock) {
+  readonly #elsewhere: ((place: string) => Promise<void>) | undefined;
+
+  /**
+   * @param limit 0: no source is ever locked out.
+   * @param elsewhere who counts instead, where several processes are one service, and calls `lock` before it resolves.
+   */
+  constructor(limit: number, clock: Clock, elsewhere?: (place: string) => Promise<void>) {
     this.#limit = limit;
     this.#clock = clock;
+    this.#elsewhere = elsewhere;
   }
 
   /** Throws `too-many-requests` where the source is locked out. */
@@ -43,16 +49,29 @@ export class LockOut {
     });
   }
 
-  /** Credentials from there were wrong. */
-  refused(source: string | undefined): void {
+  /** Credentials from there were wrong. To be waited for before the sender is told. */
+  async refused(source: string | undefined): Promise<void> {
     if (source === undefined || this.#limit === 0 || this.#lockLeft(source) > 0) return;
-    const now = this.#clock.now().getTime();
     const place = networkOf(source);
+    if (this.#elsewhere === undefined) this.count(place);
+    else await this.#elsewhere(place);
+  }
+
+  /** Counts a refusal. @returns when the place was locked out, in milliseconds since 1970; undefined: it is not. */
+  count(place: string): number | undefined {
+    if (this.#lockLeft(place) > 0) return this.#counts.find(place)?.lockedAt;
+    const now = this.#clock.now().getTime();
     const known = this.#counts.find(place);
     const age = known === undefined ? MINUTE : now - known.since;
     const { refused, since } = known === undefined || age < 0 || age >= MINUTE ? { refused: 0, since: now } : known;
     const lockedAt = refused + 1 >= this.#limit ? now : undefined;
     this.#counts.put(place, { refused: refused + 1, since, lockedAt });
+    return lockedAt;
+  }
+
+  /** Somebody else has counted too many. */
+  lock(place: string, at: number): void {
+    this.#counts.put(place, { refused: this.#limit, since: at, lockedAt: at });
   }
 
   /** Milliseconds that the source is still locked out. */
