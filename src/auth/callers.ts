@@ -27,6 +27,12 @@ export interface Known {
 const MOST = 10_000;
 const ANONYMOUS: Principal = { kind: 'anonymous', name: 'anonymous', groups: [] };
 
+export interface CallersDeps {
+  readonly lockOut: LockOut;
+  readonly clock: Clock;
+  refused(credentials: Credentials, failure: KeysteadError): Promise<void>;
+}
+
 interface Seen extends Proof {
   /** Made once: an answer out of memory costs no object. */
   readonly answer: Promise<Principal>;
@@ -44,14 +50,17 @@ export class Callers implements Authenticator {
   readonly #known: Known;
   readonly #lockOut: LockOut;
   readonly #clock: Clock;
+  readonly #refused: CallersDeps['refused'];
   readonly #seen = new Remembered<Seen>(MOST);
   readonly #asking = new Map<string, Promise<Principal>>();
   readonly #holders = new WeakMap<ClientCertificate, Promise<Principal>>();
 
-  constructor(known: Known, deps: { readonly lockOut: LockOut; readonly clock: Clock }) {
+  /** @param deps.refused told of every refusal, before its caller is; must not reject. */
+  constructor(known: Known, deps: CallersDeps) {
     this.#known = known;
     this.#lockOut = deps.lockOut;
     this.#clock = deps.clock;
+    this.#refused = deps.refused;
   }
 
   get nobody(): boolean {
@@ -59,22 +68,23 @@ export class Callers implements Authenticator {
   }
 
   authenticate(credentials: Credentials): Promise<Principal> {
-    const { authorization, source } = credentials;
+    const { authorization } = credentials;
     if (this.#known.everybody !== undefined) return Promise.resolve(this.#known.everybody);
-    if (authorization === undefined) return this.#withoutToken(credentials);
+    if (authorization === undefined) return this.#withoutToken(credentials) ?? this.#refuse(credentials);
     // The way of nearly every request: one hash, one look-up.
     const usual = usualToken(authorization);
     if (usual !== undefined) {
       const seen = this.#seen.find(tokenMark(usual));
       if (seen !== undefined && this.#clock.now().getTime() < seen.freshUntil) return seen.answer;
     }
-    return this.#withToken(authorization, source);
+    return this.#withToken(authorization, credentials);
   }
 
-  async #withToken(authorization: string, source: string | undefined): Promise<Principal> {
-    if (this.#known.nobody) throw nobodyIsKnown();
+  async #withToken(authorization: string, credentials: Credentials): Promise<Principal> {
+    const { source } = credentials;
     let known = false;
     try {
+      if (this.#known.nobody) throw nobodyIsKnown();
       const token = readToken(authorization, () => this.#lockOut.assertOpen(source));
       const mark = tokenMark(token);
       const now = this.#clock.now().getTime();
@@ -87,6 +97,7 @@ export class Callers implements Authenticator {
       const failure = KeysteadError.from(error);
       // One that was good before is no guess.
       if (failure.reason === 'bad-credentials' && !known) await this.#lockOut.refused(source);
+      await this.#refused(credentials, failure);
       throw failure;
     }
   }
@@ -129,19 +140,15 @@ export class Callers implements Authenticator {
     return meant.length === 0 ? judges : meant;
   }
 
-  #withoutToken({ certificate, listener }: Credentials): Promise<Principal> {
-    const { certificates, anonymousOn, nobody } = this.#known;
+  /** Undefined: nobody that is let in. */
+  #withoutToken({ certificate, listener }: Credentials): Promise<Principal> | undefined {
+    const { certificates, anonymousOn } = this.#known;
     if (certificate !== undefined && certificates.length > 0) return this.#holder(certificate);
-    if (anonymousOn.has(listener)) return Promise.resolve(ANONYMOUS);
-    if (nobody) return Promise.reject(nobodyIsKnown());
-    const text = 'credentials are needed: send "Authorization: Bearer TOKEN"';
-    return Promise.reject(new KeysteadError('no-credentials', text));
+    return anonymousOn.has(listener) ? Promise.resolve(ANONYMOUS) : undefined;
   }
 
-  #holder(certificate: ClientCertificate): Promise<Principal> {
-    if (this.#clock.now() >= certificate.notAfter) {
-      return Promise.reject(new KeysteadError('bad-credentials', 'the client certificate has expired'));
-    }
+  #holder(certificate: ClientCertificate): Promise<Principal> | undefined {
+    if (this.#clock.now() >= certificate.notAfter) return undefined;
     const remembered = this.#holders.get(certificate);
     if (remembered !== undefined) return remembered;
     for (const judge of this.#known.certificates) {
@@ -151,8 +158,25 @@ export class Callers implements Authenticator {
       this.#holders.set(certificate, answer);
       return answer;
     }
-    const text = 'the client certificate has no name that is accepted here';
-    return Promise.reject(new KeysteadError('bad-credentials', text));
+    return undefined;
+  }
+
+  /** Whoever has shown no token. */
+  async #refuse(credentials: Credentials): Promise<never> {
+    const failure = this.#whyNot(credentials);
+    await this.#refused(credentials, failure);
+    throw failure;
+  }
+
+  #whyNot({ certificate }: Credentials): KeysteadError {
+    const { certificates, nobody } = this.#known;
+    if (certificate !== undefined && certificates.length > 0) {
+      const expired = this.#clock.now() >= certificate.notAfter;
+      const why = expired ? 'has expired' : 'has no name that is accepted here';
+      return new KeysteadError('bad-credentials', `the client certificate ${why}`);
+    }
+    if (nobody) return nobodyIsKnown();
+    return new KeysteadError('no-credentials', 'credentials are needed: send "Authorization: Bearer TOKEN"');
   }
 }
 

@@ -1,9 +1,8 @@
 import type { Listener, Principal } from '../core/call.ts';
 import type { Clock } from '../core/clock.ts';
 import type { KeysteadError } from '../core/errors.ts';
-import type { LockOut } from '../core/lock-out.ts';
 import type { TokenReviewer } from '../core/token-review.ts';
-import { Callers } from './callers.ts';
+import { Callers, type CallersDeps } from './callers.ts';
 import { certificateCallers } from './certificates.ts';
 import { KeySet } from './key-set.ts';
 import { type Files, keySource } from './key-source.ts';
@@ -15,9 +14,7 @@ import { type StaticToken, StaticTokens } from './static-tokens.ts';
 
 export type ReviewEntry = NonNullable<ServiceAccountEntry['review']>;
 
-export interface OpenCallersDeps extends Files {
-  readonly clock: Clock;
-  readonly lockOut: LockOut;
+export interface OpenCallersDeps extends Files, CallersDeps {
   /** A development server's caller. */
   readonly everybody?: Principal;
   /** The token of the administrator. */

@@ -9,6 +9,8 @@ export interface Credentials {
   readonly listener: Listener;
   /** Address of the peer, without its port. */
   readonly source?: string;
+  /** Of the request, for the audit trail: 32 lower-case hex digits. */
+  readonly auditId?: string;
 }
 
 /** The names in a client certificate that the TLS handshake has proved. */

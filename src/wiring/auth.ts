@@ -10,6 +10,7 @@ import type { Authenticator, Credentials } from '../core/authenticator.ts';
 import type { Principal } from '../core/call.ts';
 import { KeysteadError } from '../core/errors.ts';
 import { LockOut } from '../core/lock-out.ts';
+import { RefusedLogins } from '../core/refused-logins.ts';
 import { kubernetesApi } from '../providers/kubernetes/api.ts';
 import { tokenReviewer } from '../providers/kubernetes/token-review.ts';
 import type { AuthStatus } from '../system/system.ts';
@@ -33,7 +34,9 @@ export interface AuthKeeper extends Authenticator {
   close(): Promise<void>;
 }
 
-type Deps = Pick<Ambient, 'clock' | 'readFile' | 'member'> & { readonly log: HouseLog };
+interface Deps extends Pick<Ambient, 'clock' | 'readFile' | 'member' | 'audit' | 'random'> {
+  readonly log: HouseLog;
+}
 
 /** Milliseconds that a TokenReview may take. */
 const REVIEW_MS = 5000;
@@ -62,6 +65,7 @@ class Keeper implements AuthKeeper {
   readonly #dev: boolean;
   readonly #certificates: boolean;
   readonly #lockOut: LockOut;
+  readonly #refused: RefusedLogins;
   readonly #keySets: KeySets;
   #admin: StaticToken | undefined;
   #file: (AuthFile & { readonly path: string; readonly loadedAt: Date }) | undefined;
@@ -80,6 +84,7 @@ class Keeper implements AuthKeeper {
     this.#certificates = config.tls.clientCaFile !== undefined;
     const elsewhere = deps.member?.shareLockOut((place, at) => this.#lockOut.lock(place, at));
     this.#lockOut = new LockOut(config.limits.failedLogins, deps.clock, elsewhere);
+    this.#refused = new RefusedLogins(deps);
     this.#keySets = new KeySets((name, failure) => this.#issuerChanged(name, failure));
     this.#admin = admin;
     this.#callers = this.#open(read);
@@ -117,6 +122,7 @@ class Keeper implements AuthKeeper {
 
   async close(): Promise<void> {
     await this.#watch?.close();
+    await this.#refused.close();
   }
 
   async #reloadFile(path: string | undefined): Promise<boolean> {
@@ -168,6 +174,7 @@ class Keeper implements AuthKeeper {
     return openCallers(read?.document, {
       clock: this.#deps.clock,
       lockOut: this.#lockOut,
+      refused: (credentials, failure) => this.#refused.refused(credentials, failure),
       keySets: this.#keySets,
       adminToken: this.#admin,
       readFile: readSmallFile,

@@ -15,7 +15,7 @@ export interface Keepers {
 /** Closes what it has opened when one of them is not fit. */
 export async function openKeepers(
   config: Config,
-  ambient: Pick<Ambient, 'clock' | 'metrics' | 'readFile' | 'member'> & { readonly log: HouseLog },
+  ambient: Pick<Ambient, 'clock' | 'random' | 'audit' | 'metrics' | 'readFile' | 'member'> & { readonly log: HouseLog },
 ): Promise<Keepers> {
   const opened: { close(): Promise<void> }[] = [];
   const close = async () => {

@@ -2,10 +2,10 @@ import { hash } from 'node:crypto';
 import t from 'tap';
 import { adminToken } from '../../src/auth/admin-token.ts';
 import type { Callers } from '../../src/auth/callers.ts';
-import { LockOut } from '../../src/core/lock-out.ts';
 import { KeySets, openCallers } from '../../src/auth/open-callers.ts';
 import type { AuthDocument } from '../../src/auth/schema.ts';
 import type { ClientCertificate, Credentials } from '../../src/core/authenticator.ts';
+import { LockOut } from '../../src/core/lock-out.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { accountClaims, openIssuer, publicJwk, type SigningKey, signed, signingKey } from './support/issuer.ts';
 
@@ -29,6 +29,7 @@ function scene(authenticators: readonly Entry[], more: { failedLogins?: number; 
       clock,
       lockOut,
       keySets,
+      refused: async () => {},
       adminToken: adminToken(ADMIN),
       async readFile(path) {
         reads.push(path);
@@ -315,7 +316,13 @@ t.test('new callers remember nobody, but go on with the keys that were fetched',
 
 t.test('where nobody is known, everybody is told so', async (t) => {
   const clock = new FakeClock();
-  const deps = { clock, lockOut: new LockOut(1, clock), keySets: new KeySets(() => {}), adminToken: undefined };
+  const deps = {
+    clock,
+    lockOut: new LockOut(1, clock),
+    keySets: new KeySets(() => {}),
+    adminToken: undefined,
+    refused: async () => {},
+  };
   const more = {
     readFile: async () => Buffer.alloc(0),
     openReviewer: () => ({ review: async () => t.fail() as never }),

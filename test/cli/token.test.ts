@@ -6,7 +6,7 @@ import { tokenMark } from '../../src/auth/bearer.ts';
 import { readSmallFile } from '../../src/config/read-small-file.ts';
 import { openAuth } from '../../src/wiring/auth.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { testConfig } from '../support/services.ts';
+import { testAmbient, testConfig } from '../support/services.ts';
 import { keystead } from './terminal.ts';
 
 const generate = (...more: string[]) => keystead(['token', 'generate', '--name', 'ci', ...more]);
@@ -25,7 +25,7 @@ t.test('a token is printed once, and beside it what the auth file needs, which l
   writeFileSync(path, `version: 1\nauthenticators:\n  - name: tokens\n    kind: token\n    tokens:\n${entry}\n`);
   const log = { info() {}, warn() {}, error() {} };
   const config = testConfig({ dev: false, auth: { file: path } });
-  const keeper = await openAuth(config, { clock: new FakeClock(), readFile: readSmallFile, log });
+  const keeper = await openAuth(config, { ...testAmbient(), clock: new FakeClock(), readFile: readSmallFile, log });
   t.teardown(() => keeper.close());
   const caller = await keeper.authenticate({ listener: 'http', authorization: `Bearer ${stdout.trim()}` });
   t.same(caller, { kind: 'token', name: 'ci', groups: ['builders', 'x'] });

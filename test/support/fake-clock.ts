@@ -33,6 +33,11 @@ export class FakeClock implements Clock {
     return this.#sleepers.size;
   }
 
+  /** How many of them wake within so many milliseconds. */
+  sleepersWithin(ms: number): number {
+    return [...this.#sleepers].filter(({ until }) => until - this.#now <= ms).length;
+  }
+
   /** Moves the time and wakes whose time has come; resolves when they have run. */
   async advance(ms: number): Promise<void> {
     this.#now += ms;

@@ -7,7 +7,7 @@ import type { Credentials } from '../../src/core/authenticator.ts';
 import { openAuth } from '../../src/wiring/auth.ts';
 import { openIssuer, signed, signingKey } from '../auth/support/issuer.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { testCall, testConfig, testServices } from '../support/services.ts';
+import { testAmbient, testCall, testConfig, testServices } from '../support/services.ts';
 
 const ADMIN = 'correct-horse-battery';
 const REFUSED = { name: 'KeysteadError', reason: 'bad-credentials' } as const;
@@ -30,7 +30,7 @@ async function scene(t: Test, auth: string, more: { dev?: boolean; failedLogins?
   const logged: string[] = [];
   const write = (_fields: object, message: string) => void logged.push(message);
   const log = { info: write, warn: write, error: write };
-  const keeper = await openAuth(config, { clock, readFile: readSmallFile, log });
+  const keeper = await openAuth(config, { ...testAmbient(), clock, readFile: readSmallFile, log });
   t.teardown(() => keeper.close());
   const ask = (bearer: string, over: Partial<Credentials> = {}) =>
     keeper.authenticate({ listener: 'http', authorization: `Bearer ${bearer}`, ...over });
@@ -38,7 +38,7 @@ async function scene(t: Test, auth: string, more: { dev?: boolean; failedLogins?
   const look = async (times = 2) => {
     for (let n = 0; n < times; n++) {
       await clock.advance(1000);
-      while (clock.sleepers === 0) await new Promise((resolve) => setImmediate(resolve));
+      while (clock.sleepersWithin(1000) === 0) await new Promise((resolve) => setImmediate(resolve));
     }
   };
   return { clock, config, dir, path, logged, keeper, ask, look };

@@ -73,7 +73,7 @@ export class ServedCall {
     try {
       const { method, timeout, gzip, credentials } = readHead(headers, rawHeaders, this.#house.methods, this.#peer);
       if (timeout !== undefined) this.#deadline = this.#giveUpAfter(timeout, 'timeout', 'the deadline has passed');
-      const principal = await method.admit(credentials);
+      const principal = await method.admit({ ...credentials, auditId: this.#traceId });
       const message = await receiveMessage(this.#stream, method.limit, gzip);
       clearTimeout(this.#patience);
       if (this.#over) return;

@@ -59,7 +59,8 @@ export function admission(deps: {
       }
       const { authorization } = raw.headers;
       const credentials = {
-        listener: 'http',
+        listener,
+        auditId: request.id,
         ...peer,
         ...(authorization === undefined ? {} : { authorization }),
       } as const;
