@@ -11,7 +11,7 @@ import { openPolicy } from '../../src/wiring/policy.ts';
 import { accountClaims, openIssuer, publicJwk, signed, signingKey } from '../auth/support/issuer.ts';
 import { KNOWN_KEK } from '../server/http/support.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { testCall, testConfig, testServices } from '../support/services.ts';
+import { testAmbient, testCall, testConfig, testServices } from '../support/services.ts';
 
 /**
  * What changes while it is looked at: keys of an issuer, files of the service, rights of a caller. What was read is what
@@ -45,7 +45,7 @@ async function callers(t: Test) {
     });
   const path = join(t.testdir({ 'auth.yaml': auth() }), 'auth.yaml');
   const config = testConfig({ dev: false, auth: { file: path }, limits: { failedLogins: 0 } });
-  const keeper = await openAuth(config, { clock, readFile: readSmallFile, log: quiet });
+  const keeper = await openAuth(config, { ...testAmbient(), clock, readFile: readSmallFile, log: quiet });
   t.teardown(() => keeper.close());
   const ask = (token: string) => keeper.authenticate({ listener: 'http', authorization: `Bearer ${token}` });
   const token = (by = key, more: object = {}) =>
@@ -58,7 +58,7 @@ async function callers(t: Test) {
 async function looks(clock: FakeClock, times = 3): Promise<void> {
   for (let n = 0; n < times; n++) {
     await clock.advance(1000);
-    while (clock.sleepers === 0) await new Promise((resolve) => setImmediate(resolve));
+    while (clock.sleepersWithin(1000) === 0) await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
