@@ -31,5 +31,5 @@ export { type DataKeyClient, dataKeySource } from './key-sources/data-key-source
 export { environmentSource } from './key-sources/environment-source.ts';
 export { fileSource } from './key-sources/file-source.ts';
 export { moduleSource } from './key-sources/module-source.ts';
-export { type KeyManagerStorage, openKeyManagerStorage } from './wiring/key-manager.ts';
+export { type KeyManagerStorage, openKeyManagerStorage, openParameterSource } from './wiring/key-manager.ts';
 export { systemClock, systemRandom } from './wiring/system.ts';

@@ -20,6 +20,7 @@ t.test('the entry point gives what an application needs, and nothing of the serv
     'memoryKeyRing',
     'moduleSource',
     'openKeyManagerStorage',
+    'openParameterSource',
     'scheduledRotation',
     'systemClock',
     'systemRandom',

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { SecretBytes } from '../core/secret-bytes.ts';
-import type { KeySource, SourceWatch } from '../key-manager/key-source.ts';
+import type { KeySource } from '../key-manager/key-source.ts';
+import { polled } from './polled.ts';
 
 /** As much of a client of the key service as a source needs; `KeysteadClient` is one. */
 export interface DataKeyClient {
@@ -41,40 +42,5 @@ export function dataKeySource(options: {
         key.dispose();
         return now;
       }),
-  };
-}
-
-/** Asks again and again, and tells when the answer is another one. */
-function polled(
-  deps: { readonly clock: Clock; readonly interval: number; changed(): void; failed(error: unknown): void },
-  ask: () => Promise<number>,
-): SourceWatch {
-  const closing = new AbortController();
-  let last: number | undefined;
-  async function look(): Promise<void> {
-    try {
-      const now = await ask();
-      if (last !== undefined && last !== now) deps.changed();
-      last = now;
-    } catch (error) {
-      deps.failed(error);
-    }
-  }
-  async function looks(): Promise<void> {
-    while (!closing.signal.aborted) {
-      await look();
-      try {
-        await deps.clock.sleep(deps.interval, closing.signal);
-      } catch {
-        return;
-      }
-    }
-  }
-  const ended = looks();
-  return {
-    close() {
-      closing.abort();
-      return ended;
-    },
   };
 }

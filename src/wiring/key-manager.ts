@@ -4,13 +4,15 @@ import type { Kek } from '../core/kek.ts';
 import { ownCall } from '../core/own-call.ts';
 import type { SecretSource } from '../core/secret-reference.ts';
 import type { WrappedKeyStore } from '../core/store.ts';
-import { disposeSecrets, parseKmsUri, parseStorageUri } from '../core/uri.ts';
+import { disposeSecrets, parseKmsUri, parseParametersUri, parseStorageUri } from '../core/uri.ts';
 import { kekCryptoTool } from '../key-manager/kek-crypto-tool.ts';
 import type { KeyRing } from '../key-manager/key-ring.ts';
+import type { KeySource } from '../key-manager/key-source.ts';
 import type { CryptoTool, StateRepository } from '../key-manager/saved-state.ts';
 import { storeStateRepository } from '../key-manager/store-state-repository.ts';
 import { storedKeyRing } from '../key-manager/stored-key-ring.ts';
-import { openKek, openStore } from '../providers/open.ts';
+import { parameterSource } from '../key-sources/parameter-source.ts';
+import { openKek, openParameters, openStore } from '../providers/open.ts';
 import { secretSource, systemClock, systemRandom } from './system.ts';
 
 /** Where a key manager keeps its states and rings, opened. */
@@ -70,5 +72,36 @@ export async function openKeyManagerStorage(options: {
   } finally {
     disposeSecrets(kms);
     disposeSecrets(storage);
+  }
+}
+
+/**
+ * Opens a key in the parameter store of a URI (docs/reference/uris.md). The caller closes it when no key manager uses it.
+ *
+ * @param options.place as the store names it.
+ * Throws `bad-uri`, and what opening the store throws.
+ */
+export async function openParameterSource(options: {
+  /** `parameters://…` */
+  readonly uri: string;
+  readonly place: string;
+  readonly env?: SecretSource['env'];
+  /** Milliseconds between two looks of a watch; 60,000 when absent. */
+  readonly interval?: number;
+}): Promise<KeySource & { close(): Promise<void> }> {
+  const { place, interval } = options;
+  const uri = parseParametersUri(options.uri);
+  try {
+    const store = await openParameters(uri, { secrets: secretSource(options.env ?? {}), timeoutMs: TIMEOUT_MS });
+    const source = parameterSource({
+      store,
+      place,
+      call: () => ownCall({ random: systemRandom }),
+      clock: systemClock,
+      ...(interval === undefined ? {} : { interval }),
+    });
+    return { ...source, close: () => store.close() };
+  } finally {
+    disposeSecrets(uri);
   }
 }

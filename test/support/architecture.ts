@@ -28,7 +28,14 @@ export const RULES: readonly Rule[] = [
   { path: 'src/key-manager/', may: [CORE, 'src/key-manager/', 'node:async_hooks', 'node:util'] },
   {
     path: 'src/key-sources/',
-    may: [CORE, 'src/key-sources/', 'src/config/read-small-file.ts', 'src/config/watch-file.ts', 'node:'],
+    may: [
+      CORE,
+      'src/key-sources/',
+      'src/key-manager/secret-key-value.ts',
+      'src/config/read-small-file.ts',
+      'src/config/watch-file.ts',
+      'node:',
+    ],
     types: ['src/key-manager/'],
   },
   {

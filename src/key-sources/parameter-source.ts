@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import type { Call } from '../core/call.ts';
+import type { Clock } from '../core/clock.ts';
+import { KeysteadError } from '../core/errors.ts';
+import type { ParameterStore } from '../core/parameters.ts';
+import type { SecretBytes } from '../core/secret-bytes.ts';
+import type { KeySource } from '../key-manager/key-source.ts';
+import { SecretKeyValue } from '../key-manager/secret-key-value.ts';
+import { polled } from './polled.ts';
+
+/**
+ * A key in a parameter store, as text: a secret of a cloud, or a Kubernetes Secret. Watching reads it again and again.
+ *
+ * Reading throws `bad-key-value` where nothing is there, and what the store throws.
+ */
+export function parameterSource(options: {
+  readonly store: ParameterStore;
+  /** As the store names the place: for AWS the whole name, `/app/session-key`. */
+  readonly place: string;
+  /** The call of each read, with its deadline. */
+  readonly call: () => Call;
+  readonly clock: Clock;
+  /** Milliseconds between two looks; 60,000 when absent. */
+  readonly interval?: number;
+}): KeySource {
+  const { store, place, call, clock, interval = 60_000 } = options;
+  async function value(): Promise<SecretBytes> {
+    const found = (await store.read([place], new Set(), call())).get(place);
+    if (found === undefined) throw new KeysteadError('bad-key-value', `${store.uri} has nothing at ${place}`);
+    return found.value;
+  }
+  return {
+    async read() {
+      const bytes = await value();
+      try {
+        return SecretKeyValue.of(Buffer.from(bytes.expose()).toString());
+      } finally {
+        bytes.dispose();
+      }
+    },
+    watch: (told) =>
+      polled({ clock, interval, ...told }, async () => {
+        const bytes = await value();
+        const mark = createHash('sha256').update(bytes.expose()).digest('hex');
+        bytes.dispose();
+        return mark;
+      }),
+  };
+}
