@@ -156,7 +156,7 @@ export const RULES: readonly Rule[] = [
   { path: 'src/gen/', may: ['src/gen/', '@bufbuild/protobuf'] },
   {
     path: 'src/wiring',
-    may: [CORE, ...ROOMS, ...SUPPORT, 'src/providers/', 'src/wiring/', 'src/version.ts', 'node:'],
+    may: [CORE, ...ROOMS, ...SUPPORT, 'src/key-sources/', 'src/providers/', 'src/wiring/', 'src/version.ts', 'node:'],
   },
   { path: 'src/version.ts', may: ['node:module'] },
   { path: 'src/access.ts', may: [CORE, 'src/access/', 'src/wiring/account-access.ts'] },
