@@ -12,7 +12,11 @@ rmSync(outdir, { recursive: true, force: true });
 const { metafile } = await build({
   absWorkingDir: root,
   // All in one folder, since a worker is started from the file beside the one that starts it.
-  entryPoints: { main: 'src/cli/main.ts', 'worker-main': 'src/server/workers/worker-main.ts' },
+  entryPoints: {
+    main: 'src/cli/main.ts',
+    'worker-main': 'src/server/workers/worker-main.ts',
+    'policy-thread': 'src/wiring/policy-thread.ts',
+  },
   outdir,
   bundle: true,
   // What is imported when it is needed stays a file of its own.

@@ -2,7 +2,7 @@ import { ADMIN_GROUP, type Decision, type Policy, type PolicyRequest } from '../
 import { compileRule, type Report } from './compile-rule.ts';
 import type { Rule } from './rule.ts';
 import { RuleIndex } from './rule-index.ts';
-import type { PolicyDocument } from './schema.ts';
+import type { PolicyDocument, RuleDocument } from './schema.ts';
 import { tenantRule } from './tenant.ts';
 
 const ADMINS: Decision = { allowed: true, rule: 'admins' };
@@ -31,18 +31,35 @@ export interface CompiledPolicy extends Policy {
 export function compilePolicy(
   document: PolicyDocument,
 ): { readonly policy: CompiledPolicy } | { readonly problems: readonly PolicyProblem[] } {
-  const problems: PolicyProblem[] = [];
-  const report: Report = (path, text) => problems.push({ path, text });
-  const { tenants = [], rules: plain = [] } = document;
-  const rules = [
-    ...tenants.map((tenant, at) => {
+  const compiler = new PolicyCompiler();
+  compiler.tenants(document.tenants ?? []);
+  compiler.rules(document.rules ?? []);
+  return compiler.finish();
+}
+
+/** Takes a document bit by bit: its tenants first, then its rules in their order. */
+export class PolicyCompiler {
+  readonly #problems: PolicyProblem[] = [];
+  readonly #compiled: Rule[] = [];
+  #taken = 0;
+
+  tenants(tenants: NonNullable<PolicyDocument['tenants']>): void {
+    for (const [at, tenant] of tenants.entries()) {
       const path = `tenants[${at}]`;
-      return compileRule(tenantRule(tenant, path, report), path, report);
-    }),
-    ...plain.map((rule, at) => compileRule(rule, `rules[${at}]`, report)),
-  ];
-  reportNames(rules, report);
-  return problems.length > 0 ? { problems } : { policy: policyOf(rules) };
+      this.#compiled.push(compileRule(tenantRule(tenant, path, this.#report), path, this.#report));
+    }
+  }
+
+  rules(rules: readonly RuleDocument[]): void {
+    for (const rule of rules) this.#compiled.push(compileRule(rule, `rules[${this.#taken++}]`, this.#report));
+  }
+
+  finish(): ReturnType<typeof compilePolicy> {
+    reportNames(this.#compiled, this.#report);
+    return this.#problems.length > 0 ? { problems: this.#problems } : { policy: policyOf(this.#compiled) };
+  }
+
+  readonly #report: Report = (path, text) => void this.#problems.push({ path, text });
 }
 
 /** The policy without any rule: administrators only. */

@@ -10,7 +10,8 @@ import { type ExplainedRefusal, Refusals } from '../policy/refusals.ts';
 import type { PolicyStatus } from '../system/system.ts';
 import type { HouseLog, Member } from './ambient.ts';
 import { readOrInForce } from './in-force.ts';
-import { badPolicy, type PolicyFile, parsePolicy, readPolicyFile } from './policy-file.ts';
+import { parsePolicyAside } from './policy-aside.ts';
+import { type ParsedPolicy, parsedOf, readPolicyBytes, readPolicyFile } from './policy-file.ts';
 
 /** The policy of a service: of its file, which may change, or administrators only. */
 export interface PolicyKeeper extends Policy {
@@ -53,8 +54,9 @@ class Keeper implements PolicyKeeper {
   #file: { path: string; sha256: string; loadedAt: Date } | undefined;
   #watch: FileWatch | undefined;
   #problem: string | undefined;
+  readonly #closing = new AbortController();
 
-  constructor(deps: Deps, read: (PolicyFile & { path: string }) | undefined) {
+  constructor(deps: Deps, read: (ParsedPolicy & { path: string }) | undefined) {
     this.#deps = deps;
     this.#policy = read?.policy ?? emptyPolicy();
     if (read !== undefined) this.#begin(read.path, read);
@@ -92,7 +94,7 @@ class Keeper implements PolicyKeeper {
         this.#problem = undefined;
         return former !== undefined;
       }
-      const read = await readPolicyFile(path);
+      const read = parsedOf(path, await this.#parse(await readPolicyBytes(path)));
       await this.#watch?.close();
       this.#begin(path, read);
       return former?.sha256 !== read.sha256;
@@ -103,26 +105,34 @@ class Keeper implements PolicyKeeper {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort();
     await this.#watch?.close();
   }
 
-  #begin(path: string, read: PolicyFile): void {
+  #begin(path: string, read: ParsedPolicy): void {
     this.#use(path, read);
     const { clock } = this.#deps;
     const seen = (sight: Sight) => this.#seen(path, sight);
     this.#watch = watchFile({ path, max: MAX_DOCUMENT, clock, last: read.bytes, seen });
   }
 
-  #seen(path: string, sight: Sight): void {
-    const read = 'error' in sight ? unreadable(`the policy ${path}`, sight.error) : parsePolicy(sight.bytes);
-    if (read instanceof KeysteadError) return void this.fail(read);
-    if ('problems' in read) return void this.fail(badPolicy(path, read.problems));
-    this.#use(path, read);
-    this.#deps.log.info({ rules: read.policy.rules.length }, 'the policy was read anew');
+  async #seen(path: string, sight: Sight): Promise<void> {
+    try {
+      if ('error' in sight) throw unreadable(`the policy ${path}`, sight.error);
+      const read = parsedOf(path, await this.#parse(sight.bytes));
+      this.#use(path, read);
+      this.#deps.log.info({ rules: read.policy.rules.length }, 'the policy was read anew');
+    } catch (error) {
+      if (!this.#closing.signal.aborted) this.fail(KeysteadError.from(error));
+    }
+  }
+
+  #parse(bytes: Uint8Array): ReturnType<typeof parsePolicyAside> {
+    return parsePolicyAside(bytes, this.#closing.signal);
   }
 
   /** The same file again, once it is back or whole again, needs no new policy. */
-  #use(path: string, { policy, bytes, sha256 }: PolicyFile): void {
+  #use(path: string, { policy, bytes, sha256 }: ParsedPolicy): void {
     if (this.#file?.sha256 !== sha256) this.#policy = policy;
     this.#deps.member?.inForce.keep(path, bytes);
     this.#file = { path, sha256, loadedAt: this.#deps.clock.now() };
