@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { benchAllOn } from './all-on.ts';
 import { benchAway } from './away.ts';
 import { benchDerive } from './derive.ts';
 import { benchDoors } from './doors.ts';
@@ -24,6 +25,7 @@ const parts = {
   away: benchAway,
   policy: benchPolicy,
   'key-manager': benchKeyManager,
+  'all-on': benchAllOn,
 };
 const wanted = process.argv.slice(2).filter((argument) => argument !== '--write');
 const rows: Row[] = [];

@@ -7,33 +7,43 @@ import { connect, type Socket } from 'node:net';
  *
  * @param depth requests that go out at once over each connection, the next as many when all their answers are there
  * (HTTP pipelining): the deeper, the less the generator costs. All answers to one request are equally long.
+ * @param request several are shared out among the connections.
+ * @param took told the milliseconds of each answer.
  */
 export async function httpLoad(
   port: number,
-  request: Buffer,
+  request: Buffer | readonly Buffer[],
   concurrency: number,
   seconds: number,
   depth = 1,
+  took: (milliseconds: number) => void = () => {},
 ): Promise<number> {
   const until = performance.now() + seconds * 1000;
   const begin = performance.now();
-  const requests = Buffer.concat(new Array(depth).fill(request));
+  const all = [request].flat().map((one) => Buffer.concat(new Array(depth).fill(one)));
   const rounds = await Promise.all(
-    Array.from({ length: concurrency }, () => oneConnection(port, requests, depth, until)),
+    Array.from({ length: concurrency }, (_, n) =>
+      oneConnection(port, all[n % all.length] as Buffer, { depth, until, took }),
+    ),
   );
   return (depth * rounds.reduce((sum, count) => sum + count, 0)) / ((performance.now() - begin) / 1000);
 }
 
-/** A POST with a JSON body, ready to be sent again and again. */
-export function jsonPost(path: string, body: unknown): Buffer {
+/** A POST with a JSON body, ready to be sent again and again. @param token of the caller. */
+export function jsonPost(path: string, body: unknown, token?: string): Buffer {
   const text = JSON.stringify(body);
+  const authorization = token === undefined ? '' : `Authorization: Bearer ${token}\r\n`;
   return Buffer.from(
-    `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+    `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${authorization}Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
   );
 }
 
 /** How often all of the requests were answered. */
-function oneConnection(port: number, requests: Buffer, depth: number, until: number): Promise<number> {
+function oneConnection(
+  port: number,
+  requests: Buffer,
+  { depth, until, took }: { depth: number; until: number; took: (milliseconds: number) => void },
+): Promise<number> {
   return new Promise((resolve, reject) => {
     const socket: Socket = connect(port, '127.0.0.1', () => socket.write(requests));
     socket.setNoDelay(true);
@@ -41,6 +51,7 @@ function oneConnection(port: number, requests: Buffer, depth: number, until: num
     let got = 0;
     let need = -1;
     let count = 0;
+    let sent = performance.now();
     socket.on('error', reject);
     socket.on('close', () => resolve(count));
     socket.on('data', (chunk) => {
@@ -59,7 +70,10 @@ function oneConnection(port: number, requests: Buffer, depth: number, until: num
       got = 0;
       need = -1;
       count++;
-      if (performance.now() >= until) socket.end();
+      const now = performance.now();
+      took(now - sent);
+      sent = now;
+      if (now >= until) socket.end();
       else socket.write(requests);
     });
   });

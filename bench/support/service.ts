@@ -28,9 +28,14 @@ export function keysteadIn(env: Readonly<Record<string, string>>, ...flags: stri
   return start(['dist/cli/main.js', 'serve', '--dev', ...listen, ...flags], env);
 }
 
+/** The service as in production: nobody is let in but whom the flags name. */
+export function guardedKeystead(...flags: string[]): Promise<Running> {
+  return start(['dist/cli/main.js', 'serve', '--http-listen', '127.0.0.1:0', '--grpc-listen', 'off', ...flags]);
+}
+
 /** A baseline of bench/baselines, which prints a ready line as the service does. */
-export function baseline(name: string): Promise<Running> {
-  return start([`bench/baselines/${name}.ts`]);
+export function baseline(name: string, ...args: string[]): Promise<Running> {
+  return start([`bench/baselines/${name}.ts`, ...args]);
 }
 
 async function start(args: string[], env: Readonly<Record<string, string>> = {}): Promise<Running> {
