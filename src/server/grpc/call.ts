@@ -8,10 +8,8 @@ import { PREFIX, receiveMessage } from './receive.ts';
 import { readHead } from './request.ts';
 import { failureTrailers, STATUS, StatusError } from './status.ts';
 
-/** Milliseconds that the message of a call may take to arrive. */
-const ARRIVAL = 30_000;
-/** Milliseconds that a caller may leave an answer here, by a window that it does not open. */
-const TAKING = 30_000;
+/** Sweeps of a session, half a minute, that a caller may take to send its message, and to take an answer (by a window that it opens). */
+const PATIENT_SWEEPS = 6;
 const HEADERS = { ':status': 200, 'content-type': 'application/grpc' };
 /** Statuses that are the service's own fault: INTERNAL, UNAVAILABLE, DATA_LOSS. */
 const FAULTS: ReadonlySet<number> = new Set([13, 14, 15]);
@@ -28,8 +26,8 @@ export class ServedCall {
   readonly #stream: ServerHttp2Stream;
   readonly #peer: Peer;
   readonly #started = performance.now();
-  /** Ends the wait for the message, later the wait until the answer is taken. */
-  #patience: NodeJS.Timeout;
+  /** Sweeps since the caller lets this call wait; undefined while it is the method that works. */
+  #waiting: number | undefined = 0;
   #deadline: NodeJS.Timeout | undefined;
   #route = 'unknown';
   #traceId = '';
@@ -43,7 +41,6 @@ export class ServedCall {
     this.#peer = peer;
     this.#house = house;
     this.#stream = stream;
-    this.#patience = this.#giveUpAfter(ARRIVAL, 'request-timeout', 'the message did not arrive in time');
     stream.on('error', () => {}); // What a broken stream means is told by its `close`.
     stream.on('wantTrailers', () => stream.sendTrailers(this.#trailers));
   }
@@ -72,10 +69,10 @@ export class ServedCall {
   async #serve(headers: IncomingHttpHeaders, rawHeaders: readonly string[]): Promise<void> {
     try {
       const { method, timeout, gzip, credentials } = readHead(headers, rawHeaders, this.#house.methods, this.#peer);
-      if (timeout !== undefined) this.#deadline = this.#giveUpAfter(timeout, 'timeout', 'the deadline has passed');
+      if (timeout !== undefined) this.#deadline = setTimeout(() => this.#expire(), timeout);
       const principal = await method.admit({ ...credentials, auditId: this.#traceId });
       const message = await receiveMessage(this.#stream, method.limit, gzip);
-      clearTimeout(this.#patience);
+      this.#waiting = undefined;
       if (this.#over) return;
       this.#live = new LiveCall(principal, this.#traceId, this.#peer.source);
       if ('answer' in method) return this.#end(frame(await method.answer(message, this.#live)));
@@ -87,9 +84,15 @@ export class ServedCall {
     }
   }
 
+  /** From time to time: gives a call up whose caller sends nothing, or takes nothing. */
+  sweep(): void {
+    if (this.#waiting === undefined || ++this.#waiting <= PATIENT_SWEEPS) return;
+    if (this.#stream.headersSent) this.#stream.close(constants.NGHTTP2_CANCEL);
+    else this.#fail(new KeysteadError('request-timeout', 'the message did not arrive in time'));
+  }
+
   /** To be called when the stream has closed. */
   closed(): void {
-    clearTimeout(this.#patience);
     clearTimeout(this.#deadline);
     const status = this.#status ?? STATUS.canceled;
     this.#house.metrics.request('grpc', this.#route, status, (performance.now() - this.#started) / 1000);
@@ -102,8 +105,8 @@ export class ServedCall {
     if (this.#over) return void framed.fill(0);
     this.#respond();
     this.#status = STATUS.ok;
+    this.#waiting = 0;
     this.#stream.end(framed, () => framed.fill(0));
-    this.#awaitTaking();
   }
 
   /** Sends a message that is not the last. */
@@ -111,15 +114,11 @@ export class ServedCall {
     const framed = frame(message);
     if (!this.#over) {
       this.#respond();
-      this.#awaitTaking();
+      this.#waiting = 0;
       await new Promise((resolve) => this.#stream.write(framed, resolve));
-      clearTimeout(this.#patience);
+      this.#waiting = undefined;
     }
     framed.fill(0);
-  }
-
-  #awaitTaking(): void {
-    this.#patience = setTimeout(() => this.#stream.close(constants.NGHTTP2_CANCEL), TAKING);
   }
 
   #respond(): void {
@@ -131,6 +130,7 @@ export class ServedCall {
     const failure = failureOf(this.#house, error, { route: this.#route, traceId: this.#traceId });
     this.#status = failure.grpcStatus;
     this.#trailers = failureTrailers(failure);
+    this.#waiting = 0;
     if (this.#stream.headersSent) return void this.#stream.end();
     const headers = failure instanceof StatusError ? failure.headers : {};
     this.#stream.respond({ ...HEADERS, ...headers, ...this.#trailers }, { endStream: true });
@@ -138,12 +138,10 @@ export class ServedCall {
     if (!this.#stream.readableEnded) this.#stream.close();
   }
 
-  #giveUpAfter(milliseconds: number, reason: 'timeout' | 'request-timeout', what: string): NodeJS.Timeout {
-    return setTimeout(() => {
-      const error = new KeysteadError(reason, what);
-      this.#fail(error);
-      this.#live?.abort(error);
-    }, milliseconds);
+  #expire(): void {
+    const error = new KeysteadError('timeout', 'the deadline has passed');
+    this.#fail(error);
+    this.#live?.abort(error);
   }
 }
 

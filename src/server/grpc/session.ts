@@ -63,9 +63,10 @@ export class ServedSession {
     if (this.#open.size === 0) this.#session.close();
   }
 
-  /** From time to time: gives patience back, ends a session over which nothing happens. */
+  /** Each five seconds: gives patience back, ends calls that wait for their caller and a session over which nothing happens. */
   sweep(): void {
     this.#patience = Math.min(PATIENCE, this.#patience + REGAINED);
+    for (const call of this.#open) call.sweep();
     if (++this.#idle > IDLE_SWEEPS) this.endIdle();
     // A peer that reads nothing never learns of it.
     if (this.#idle > IDLE_SWEEPS + LAST_SWEEPS && this.#open.size === 0) this.#session.destroy();
