@@ -13,7 +13,8 @@ import { benchStartUp } from './start-up.ts';
 import { benchStored } from './stored.ts';
 import { mergeRows, type Row, rowsOf, table } from './support/measure.ts';
 
-// `npm run bench` prints the table, `npm run bench -- --write` also puts it into docs/performance.md.
+// `npm run bench` prints the table, `npm run bench -- --write` also puts it into docs/performance.md; with names of parts
+// (`npm run bench -- http grpc --write`) these alone are measured, and the rows of the others stay.
 const parts = {
   derive: benchDerive,
   http: benchHttp,
@@ -28,14 +29,16 @@ const parts = {
   'all-on': benchAllOn,
 };
 const wanted = process.argv.slice(2).filter((argument) => argument !== '--write');
+const page = process.argv.includes('--write') ? join(import.meta.dirname, '..', 'docs', 'performance.md') : undefined;
 const rows: Row[] = [];
 for (const [name, bench] of Object.entries(parts)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   process.stderr.write(`${name} …\n`);
   rows.push(...(await bench()));
+  // Part by part: one that fails does not take the others with it.
+  if (page !== undefined) writeInto(page);
 }
 process.stdout.write(`${machine()}\n\n${table(rows)}\n`);
-if (process.argv.includes('--write')) writeInto(join(import.meta.dirname, '..', 'docs', 'performance.md'));
 
 function machine(): string {
   const processors = cpus();
