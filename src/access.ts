@@ -7,9 +7,9 @@
  */
 export { chainText } from './access/accessor.ts';
 export { KeysteadError } from './core/errors.ts';
+export type { AwsKeys } from './core/roles.ts';
 export {
   type AccessOptions,
-  type AwsKeys,
   type OpenedAccess,
   openAccountAccess,
   type Session,

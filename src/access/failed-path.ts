@@ -3,7 +3,7 @@ import { type AccessChain, chainText } from './accessor.ts';
 import type { Hop } from './hops.ts';
 
 /** What kind of thing went wrong at a hop: what a reader does next depends on it. */
-export type FailureKind = 'denied' | 'throttled' | 'network' | 'wrong-account' | 'other';
+export type FailureKind = 'denied' | 'credentials' | 'throttled' | 'network' | 'wrong-account' | 'other';
 
 /** A chain that did not reach its end. */
 export interface FailedPath {
@@ -21,12 +21,14 @@ export function kindOf(error: KeysteadError): FailureKind {
   if (error.reason === 'provider-throttled') return 'throttled';
   if (error.reason === 'wrong-account') return 'wrong-account';
   if (error.code === 'unavailable' || error.code === 'deadline_exceeded') return 'network';
-  return error.code === 'permission_denied' || error.code === 'unauthenticated' ? 'denied' : 'other';
+  if (error.code === 'unauthenticated') return 'credentials';
+  return error.code === 'permission_denied' ? 'denied' : 'other';
 }
 
 const ADVICE: Readonly<Record<FailureKind, string>> = {
   denied:
     'let the trust policy of the role name the one that takes it, give the external id that it asks for, and allow sts:AssumeRole to the one that takes it',
+  credentials: 'check who asks: the credentials of this process, or the token that is in their place',
   throttled: 'try again later, or probe fewer accounts at once',
   network: 'check the way to the security token service, its region and its endpoint',
   'wrong-account': 'check account_id and the endpoint of the security token service',

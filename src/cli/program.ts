@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   secrets: { summary: 'keep secrets in files under version control', load: () => import('./commands/secrets.ts') },
   policy: { summary: 'check a policy and explain refusals', load: () => import('./commands/policy.ts') },
   audit: { summary: 'check an audit trail', load: () => import('./commands/audit.ts') },
+  access: { summary: 'come into AWS accounts by chains of roles', load: () => import('./commands/access.ts') },
   config: { summary: 'show the configuration', load: () => import('./commands/config.ts') },
   doctor: {
     summary: 'try what the service needs of its KMS and its store',

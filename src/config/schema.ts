@@ -128,6 +128,12 @@ export const ConfigSchema = group({
       '/etc/keystead/policy.yaml',
     ),
   }),
+  access: group({
+    file: file(
+      'YAML file with named access paths: what access=NAME in a kms:// or storage:// URI means. Read once at start.',
+      '/etc/keystead/access.yaml',
+    ),
+  }),
   audit: group({
     sink: text('audit-sink', {
       default: 'stdout',

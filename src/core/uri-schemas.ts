@@ -98,6 +98,7 @@ const azureCredentials = {
   tenantID: identity('Entra tenant.', '^[A-Za-z0-9.-]{1,253}$', 'a UUID or a domain name'),
   clientID: identity('Application or managed identity.', '^[A-Za-z0-9-]{1,128}$', 'a UUID'),
   clientSecret: secret('text', 'Secret of the application; without it, the SDK’s default credential.'),
+  access,
 };
 const azureTogether = { clientSecret: ['tenantID', 'clientID'] };
 const credentialsPath = Type.Optional(
@@ -148,6 +149,7 @@ export const KMS_SCHEMAS = {
     location: text('Location of the key ring.', '^[a-z0-9-]{1,63}$', 'a location such as europe-west3 or global'),
     keyRing: text('Key ring.', '^[A-Za-z0-9_-]{1,63}$', '1 to 63 letters, digits, _ and -'),
     credentialsPath,
+    access,
     keyName: text('Key.', '^[A-Za-z0-9_-]{1,63}$', '1 to 63 letters, digits, _ and -'),
     endpoint,
   }),
@@ -183,7 +185,7 @@ export const STORAGE_SCHEMAS = {
   memory: group({}),
   'no-store': group({}),
   aws: group({ bucket, region, prefix, ...awsCredentials, endpoint, create }, awsTogether),
-  gcp: group({ projectID, bucket, location: bucketLocation, prefix, credentialsPath, endpoint, create }),
+  gcp: group({ projectID, bucket, location: bucketLocation, prefix, credentialsPath, access, endpoint, create }),
   azure: group(
     {
       account: text('Storage account.', '^[A-Za-z0-9]{3,24}$', '3 to 24 letters and digits'),

@@ -4,7 +4,7 @@ import type { DerivingKek, HeldCustody, Kek } from '../core/kek.ts';
 import type { KeyAdmin } from '../core/key-admin.ts';
 import type { LocalKey } from '../core/local-key.ts';
 import type { ParameterStore } from '../core/parameters.ts';
-import type { RoleAssumer } from '../core/roles.ts';
+import type { CredentialSource, RoleAssumer } from '../core/roles.ts';
 import type { SecretSource } from '../core/secret-reference.ts';
 import type { WrappedKeyStore } from '../core/store.ts';
 import { resolveSecrets } from '../core/uri.ts';
@@ -32,6 +32,8 @@ export interface KekDeps {
   readonly random: Random;
   /** Where the URI's references lead. */
   readonly secrets: SecretSource;
+  /** What access=NAME means; absent: nothing. */
+  readonly access?: CredentialSource | undefined;
   /** Milliseconds that one call to a cloud may take; 5 s when absent. */
   readonly timeoutMs?: number;
   /** Asked before a KEK that people bring is taken; absent: the first one is. */
@@ -90,6 +92,8 @@ export function openParameters<P extends ParametersProvider>(
 export interface StoreDeps {
   /** Where the URI's references lead. */
   readonly secrets: SecretSource;
+  /** What access=NAME means; absent: nothing. */
+  readonly access?: CredentialSource | undefined;
   /** Milliseconds that one call to a cloud may take; 5 s when absent. */
   readonly timeoutMs?: number;
 }

@@ -4,7 +4,7 @@ import type { Accessor } from '../access/accessor.ts';
 import type { AccountSession } from '../access/account-access.ts';
 import type { Call } from '../core/call.ts';
 import type { Clock } from '../core/clock.ts';
-import type { AwsCredentials } from '../core/roles.ts';
+import type { AwsKeys } from '../core/roles.ts';
 import { loadAccessor, openAccess, type StsPlace } from './access.ts';
 
 export interface AccessOptions {
@@ -18,14 +18,6 @@ export interface AccessOptions {
   readonly sts?: StsPlace;
   /** Asked for the code that an MFA device shows. */
   readonly mfaCode?: (serial: string) => Promise<string>;
-}
-
-/** In the form that every client of the AWS SDK takes as `credentials`. */
-export interface AwsKeys {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-  readonly expiration?: Date;
 }
 
 export interface Session {
@@ -80,20 +72,8 @@ export async function openAccountAccess(file: string, options: AccessOptions = {
 function sessionOf(session: AccountSession): Session {
   const { account, region, arn } = session;
   const chain = session.chain === undefined ? {} : { chain: session.chain };
-  const credentials = async () => awsKeys(await session.renewed(libraryCall(new AbortController().signal)));
+  const credentials = async () => (await session.renewed(libraryCall(new AbortController().signal))).expose();
   return { account, region, arn, ...chain, credentials };
-}
-
-/** As the AWS SDK takes them. */
-export function awsKeys(credentials: AwsCredentials): AwsKeys {
-  const { secretAccessKey, sessionToken } = credentials.expose();
-  const { accessKeyId, expiresAt } = credentials;
-  return {
-    accessKeyId,
-    secretAccessKey,
-    ...(sessionToken === undefined ? {} : { sessionToken }),
-    ...(expiresAt === undefined ? {} : { expiration: expiresAt }),
-  };
 }
 
 function libraryCall(signal: AbortSignal): Call {

@@ -4,6 +4,7 @@ import { KeysteadError } from '../core/errors.ts';
 import { fencedStore } from '../core/fenced-store.ts';
 import type { Custody, Kek, MasterSecret } from '../core/kek.ts';
 import { ownCall } from '../core/own-call.ts';
+import type { CredentialSource } from '../core/roles.ts';
 import { SecretBytes } from '../core/secret-bytes.ts';
 import type { SecretSource } from '../core/secret-reference.ts';
 import { type ServiceMode, serviceMode } from '../core/service-mode.ts';
@@ -15,6 +16,7 @@ import type { AcceptKek } from '../providers/cluster/kek.ts';
 import { readKekDir } from '../providers/cluster/kek-dir.ts';
 import type { KeptCustody } from '../providers/cluster/kept-custody.ts';
 import { type KekDeps, type OpenedKek, openKek, openStore } from '../providers/open.ts';
+import { openAccessPaths } from './access-paths.ts';
 import type { BareAmbient } from './ambient.ts';
 import { keptCustody, readKekSecret } from './kek-secret.ts';
 
@@ -25,6 +27,7 @@ export interface Doors extends Omit<OpenedKek, 'custody'> {
   /** KEKs that older records may still be under. */
   readonly former: readonly Kek[];
   readonly store: WrappedKeyStore | undefined;
+  readonly access?: CredentialSource | undefined;
 }
 
 /** Opens what both URIs name, gives the KEK that is configured, and refuses what can never become ready. */
@@ -32,14 +35,16 @@ export async function openDoors(config: Config, ambient: BareAmbient): Promise<D
   const kms = parseKmsUri(config.kms);
   const storage = parseStorageUri(config.storage);
   let doors: Doors | undefined;
+  let access: CredentialSource | undefined;
   try {
     const mode = serviceMode(kms, storage);
-    const deps = { secrets: ambient.secrets ?? NOWHERE, timeoutMs: config.upstream.timeout };
+    access = await openAccessPaths(config.access.file, ambient);
+    const deps = { secrets: ambient.secrets ?? NOWHERE, timeoutMs: config.upstream.timeout, access };
     const bare = await openStore(storage, deps);
     const store = bare && fencedStore(bare, ambient);
     const accept = acceptKek(config, mode === 'wrap' ? store : undefined, ambient);
     const opened = await openKek(withoutSecrets(kms), { ...deps, random: ambient.random, accept });
-    doors = { ...opened, mode, store, former: [] };
+    doors = { ...opened, mode, store, former: [], access };
     doors = { ...doors, former: await openFormer(config, { ...deps, random: ambient.random }) };
     const given = await kekToStartWith(config, ambient);
     await giveKek(doors.custody, given, ambient);
@@ -49,7 +54,8 @@ export async function openDoors(config: Config, ambient: BareAmbient): Promise<D
     await assertUsable(doors, ambient);
     return doors;
   } catch (error) {
-    if (doors !== undefined) await closeDoors(doors);
+    if (doors === undefined) await access?.close();
+    else await closeDoors(doors);
     throw error;
   } finally {
     disposeSecrets(kms);
@@ -90,11 +96,12 @@ async function assertUsable(doors: Doors, ambient: BareAmbient): Promise<void> {
   }
 }
 
-export async function closeDoors({ custody, kek, former, store }: Doors): Promise<void> {
+export async function closeDoors({ custody, kek, former, store, access }: Doors): Promise<void> {
   await custody?.close?.();
   await kek.close();
   for (const one of former) await one.close();
   await store?.close();
+  await access?.close();
 }
 
 /**

@@ -10,8 +10,8 @@ const call = testCall();
 function source(clock: FakeClock, seconds: number) {
   const state = { fetched: 0, fails: false };
   const make = () => {
-    const expiresAt = new Date(clock.now().getTime() + seconds * 1000);
-    return new AwsCredentials({ accessKeyId: `ASIA${++state.fetched}`, secretAccessKey: 's', expiresAt });
+    const expiration = new Date(clock.now().getTime() + seconds * 1000);
+    return new AwsCredentials({ accessKeyId: `ASIA${++state.fetched}`, secretAccessKey: 's', expiration });
   };
   const renewal = new Renewal(make(), clock, async () => {
     if (state.fails) throw new Error('away');

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { AccessPlayer, type AccessStep } from '../drivers/access-player.ts';
 import { emulators } from '../support/emulators.ts';
-import { type StsBox, type StsCall, type StsRule, stsBox } from '../support/sts-box.ts';
+import { hops, type StsBox, type StsCall, type StsRule, stsBox } from '../support/sts-box.ts';
+
+t.setTimeout(120_000);
 
 interface Scenario {
   readonly id: string;
@@ -42,16 +44,6 @@ async function play(t: Test, box: StsBox, scenario: Pick<Scenario, 'file' | 'rul
   }
   await player.close();
   return answers;
-}
-
-/** The roles that were taken, each as `by → role (external id): error`. */
-function hops(calls: readonly StsCall[]): string[] {
-  return calls
-    .filter(({ action }) => action === 'AssumeRole')
-    .map(({ by, params, error }) => {
-      const more = params['ExternalId'] === undefined ? '' : ` (${params['ExternalId']})`;
-      return `${by} → ${params['RoleArn']} as ${params['RoleSessionName']}${more}${error === undefined ? '' : `: ${error}`}`;
-    });
 }
 
 const chain = (name: string, ...steps: readonly (string | object)[]) => ({

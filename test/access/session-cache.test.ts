@@ -9,8 +9,8 @@ const call = testCall();
 const hop = (key: string) => ({ key, label: `label-${key}` });
 
 function role(clock: FakeClock, seconds = 3600, accessKeyId = 'ASIA1'): AssumedRole {
-  const expiresAt = new Date(clock.now().getTime() + seconds * 1000);
-  const credentials = new AwsCredentials({ accessKeyId, secretAccessKey: 's', sessionToken: 't', expiresAt });
+  const expiration = new Date(clock.now().getTime() + seconds * 1000);
+  const credentials = new AwsCredentials({ accessKeyId, secretAccessKey: 's', sessionToken: 't', expiration });
   return { arn: 'arn', account: '1', credentials };
 }
 

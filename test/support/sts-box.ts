@@ -68,6 +68,16 @@ export async function stsBox(t: { teardown(fn: () => unknown): unknown }, moto: 
   return Object.assign(box, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
 }
 
+/** The roles that were taken, each as `by → role (external id): error`. */
+export function hops(calls: readonly StsCall[]): string[] {
+  return calls
+    .filter(({ action }) => action === 'AssumeRole')
+    .map(({ by, params, error }) => {
+      const more = params['ExternalId'] === undefined ? '' : ` (${params['ExternalId']})`;
+      return `${by} → ${params['RoleArn']} as ${params['RoleSessionName']}${more}${error === undefined ? '' : `: ${error}`}`;
+    });
+}
+
 interface Answer {
   readonly status: number;
   readonly text: string;

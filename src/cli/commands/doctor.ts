@@ -3,6 +3,7 @@ import type { Config } from '../../config/schema.ts';
 import type { Call } from '../../core/call.ts';
 import { KeysteadError } from '../../core/errors.ts';
 import type { Kek } from '../../core/kek.ts';
+import type { CredentialSource } from '../../core/roles.ts';
 import type { SecretSource } from '../../core/secret-reference.ts';
 import { serviceMode } from '../../core/service-mode.ts';
 import type { WrappedKeyStore } from '../../core/store.ts';
@@ -42,6 +43,7 @@ async function examination(config: Config, io: Io, tell: (step: Step) => void): 
   const { examine } = await import('../../system/doctor.ts');
   const { bareAmbient } = await import('../../wiring/ambient.ts');
   const { secretSource } = await import('../../wiring/system.ts');
+  const { openAccessPaths } = await import('../../wiring/access-paths.ts');
   const ambient = bareAmbient(io.env);
   const kms = parseKmsUri(config.kms);
   const storage = parseStorageUri(config.storage);
@@ -52,7 +54,8 @@ async function examination(config: Config, io: Io, tell: (step: Step) => void): 
     listener: 'internal',
   };
   const secrets: SecretSource = secretSource(io.env);
-  const deps = { config, ambient, secrets, env: io.env };
+  const access = await openAccessPaths(config.access.file, ambient);
+  const deps = { config, ambient, secrets, access, env: io.env };
   try {
     return await examine(
       {
@@ -67,6 +70,7 @@ async function examination(config: Config, io: Io, tell: (step: Step) => void): 
       call,
     );
   } finally {
+    await access?.close();
     disposeSecrets(kms);
     disposeSecrets(storage);
   }
@@ -76,17 +80,18 @@ interface PatientDeps {
   readonly config: Config;
   readonly ambient: BareAmbient;
   readonly secrets: SecretSource;
+  readonly access: CredentialSource | undefined;
   readonly env: Io['env'];
 }
 
-function kekPatient(kms: KmsUri, { config, ambient, env, secrets }: PatientDeps, call: Call): Patient<Kek> {
+function kekPatient(kms: KmsUri, { config, ambient, env, secrets, access }: PatientDeps, call: Call): Patient<Kek> {
   return {
     ...placeOf(kms, env),
     remote: kms.provider !== 'cluster-kms',
     async open() {
       const { openKek } = await import('../../providers/open.ts');
       const { readKek } = await import('../../wiring/doors.ts');
-      const { kek, custody } = await openKek(kms, { random: ambient.random, secrets });
+      const { kek, custody } = await openKek(kms, { random: ambient.random, secrets, access });
       const given = custody === undefined ? undefined : await readKek(config, ambient);
       try {
         if (given !== undefined) await custody?.bootstrap(given.masterSecret, given.salt, call);
@@ -99,13 +104,13 @@ function kekPatient(kms: KmsUri, { config, ambient, env, secrets }: PatientDeps,
   };
 }
 
-function storePatient(storage: StorageUri, { secrets, env }: PatientDeps): Patient<WrappedKeyStore> {
+function storePatient(storage: StorageUri, { secrets, access, env }: PatientDeps): Patient<WrappedKeyStore> {
   return {
     ...placeOf(storage, env),
     remote: storage.provider !== 'memory',
     async open() {
       const { openStore } = await import('../../providers/open.ts');
-      const store = await openStore(storage, { secrets });
+      const store = await openStore(storage, { secrets, access });
       if (store !== undefined) return store;
       throw new KeysteadError('bad-config', `storage://${storage.provider} keeps nothing`);
     },

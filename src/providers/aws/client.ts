@@ -2,8 +2,7 @@ import type { KMSClient } from '@aws-sdk/client-kms';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { SSMClient } from '@aws-sdk/client-ssm';
 import type { STSClient } from '@aws-sdk/client-sts';
-import { KeysteadError } from '../../core/errors.ts';
-import type { AwsCredentials } from '../../core/roles.ts';
+import { type AwsCredentials, type AwsKeys, accessPathsOf, type CredentialSource } from '../../core/roles.ts';
 import { loadSdk } from '../../core/sdk.ts';
 import type { SecretSource } from '../../core/secret-reference.ts';
 import { resolveSecrets } from '../../core/uri.ts';
@@ -13,11 +12,13 @@ import type { KmsUriOf, ParametersUriOf, StorageUriOf } from '../../core/uri-sch
 export interface AwsPlace {
   readonly region?: string;
   readonly endpoint?: string;
-  readonly credentials?: {
-    readonly accessKeyId: string;
-    readonly secretAccessKey: string;
-    readonly sessionToken?: string;
-  };
+  readonly credentials?: AwsKeys | (() => Promise<AwsKeys>);
+}
+
+/** What a URI's references and names lead to. */
+export interface PlaceDeps {
+  readonly secrets: SecretSource;
+  readonly access?: CredentialSource | undefined;
 }
 
 type KmsSdk = typeof import('@aws-sdk/client-kms');
@@ -43,16 +44,22 @@ const ATTEMPTS = 3;
 /** As many as AWS's other SDKs make: throttling is common where hundreds of accounts are visited. */
 const STS_ATTEMPTS = 5;
 
-/** Region, endpoint and credentials of a URI, its references followed. Throws `bad-uri`, `no-file`, `not-implemented`. */
+/**
+ * Region, endpoint and credentials of a URI, its references followed and its access path opened. Throws `bad-uri`,
+ * `bad-config`, `no-file`, `sdk-not-installed`.
+ */
 export async function placeOf(
   uri: KmsUriOf<'aws'> | StorageUriOf<'aws'> | ParametersUriOf<'aws'>,
-  secrets: SecretSource,
+  { secrets, access }: PlaceDeps,
 ): Promise<AwsPlace> {
   if (uri.access !== undefined) {
-    throw new KeysteadError(
-      'not-implemented',
-      `${uri.scheme}://aws: access=${uri.access} is not part of this version; leave it out for the default credentials, or give accessKeyID and accessKey`,
-    );
+    const path = await accessPathsOf(uri, ['accessKeyID'], access).aws(uri.access);
+    const region = uri.region ?? path.region;
+    return {
+      ...(region === undefined ? {} : { region }),
+      ...(uri.endpoint === undefined ? {} : { endpoint: uri.endpoint }),
+      credentials: async () => (await path.credentials()).expose(),
+    };
   }
   const { accessKey, sessionToken } = await resolveSecrets(uri, secrets);
   try {
@@ -104,7 +111,7 @@ export async function openStsClient(place: AwsPlace, timeoutMs: number): Promise
       new sdk.STSClient({
         ...options,
         requestHandler,
-        credentials: { accessKeyId: credentials.accessKeyId, ...exposed(credentials) },
+        credentials: credentials.expose(),
       }),
   };
 }
@@ -132,12 +139,6 @@ function settings(place: AwsPlace, timeoutMs: number) {
 
 /** The SDK would write warnings to the console. */
 const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
-
-/** The SDK's names, without what is absent. */
-function exposed(credentials: AwsCredentials): { secretAccessKey: string; sessionToken?: string } {
-  const { secretAccessKey, sessionToken } = credentials.expose();
-  return { secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
-}
 
 function text(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');

@@ -7,11 +7,10 @@ import { lengthPrefixed, lengthPrefixedParts } from '../../core/encoding.ts';
 import { KeysteadError } from '../../core/errors.ts';
 import type { Kek, WrappedKey } from '../../core/kek.ts';
 import { SecretBytes } from '../../core/secret-bytes.ts';
-import type { SecretSource } from '../../core/secret-reference.ts';
 import { UPSTREAM_MS, upstream } from '../../core/upstream.ts';
 import { kekUri } from '../../core/uri.ts';
 import type { KmsUriOf } from '../../core/uri-schemas.ts';
-import { type AwsKms, openKms, placeOf } from './client.ts';
+import { type AwsKms, openKms, type PlaceDeps, placeOf } from './client.ts';
 import { encryptionContext } from './encryption-context.ts';
 import { awsError } from './errors.ts';
 import { type KeyName, readKeyName } from './key-name.ts';
@@ -28,7 +27,7 @@ const SEALED = 'aws-kms+aes-256-gcm';
 /** Opens `kms://aws`. Throws what `placeOf` and `openKms` throw, and `wrong-region`. Makes no call to AWS. */
 export async function openAwsKek(
   uri: KmsUriOf<'aws'>,
-  deps: { readonly secrets: SecretSource; readonly random: Random; readonly timeoutMs?: number },
+  deps: PlaceDeps & { readonly random: Random; readonly timeoutMs?: number },
 ): Promise<Kek> {
   const key = readKeyName(uri.keyName);
   if (key.region !== undefined && uri.region !== undefined && key.region !== uri.region) {
@@ -37,7 +36,7 @@ export async function openAwsKek(
       `the key ${key.text} is not in ${uri.region}; leave region= out of the URI`,
     );
   }
-  const place = await placeOf(uri, deps.secrets);
+  const place = await placeOf(uri, deps);
   const timeoutMs = deps.timeoutMs ?? UPSTREAM_MS;
   const kms = await openKms(key.region === undefined ? place : { ...place, region: key.region }, timeoutMs);
   // A key's id and an alias mean something in their region only; where the URI leaves it out, the SDK finds it.

@@ -10,10 +10,9 @@ import {
   NAME_TAG,
 } from '../../core/key-admin.ts';
 import { oldestFirst } from '../../core/managed-keys.ts';
-import type { SecretSource } from '../../core/secret-reference.ts';
 import { UPSTREAM_MS } from '../../core/upstream.ts';
 import type { KmsUriOf } from '../../core/uri-schemas.ts';
-import { openKms, placeOf } from './client.ts';
+import { openKms, type PlaceDeps, placeOf } from './client.ts';
 import { describedKey, describedTags, isAlias, nameTagOf } from './key-description.ts';
 import { readKeyName } from './key-name.ts';
 import { KmsCalls } from './kms-calls.ts';
@@ -23,8 +22,7 @@ const UNUSED_DAYS = 7;
 /** Keys asked about at once. */
 const AT_ONCE = 8;
 
-export interface AwsKeyAdminDeps {
-  readonly secrets: SecretSource;
+export interface AwsKeyAdminDeps extends PlaceDeps {
   /** How long one call may take; 5 s without it. */
   readonly timeoutMs?: number;
   /**
@@ -36,7 +34,7 @@ export interface AwsKeyAdminDeps {
 
 /** Opens the account and region of a `kms://aws` URI. Throws what `placeOf` and `openKms` throw. Makes no call to AWS. */
 export async function openAwsKeyAdmin(uri: KmsUriOf<'aws'>, deps: AwsKeyAdminDeps): Promise<KeyAdmin> {
-  const place = await placeOf(uri, deps.secrets);
+  const place = await placeOf(uri, deps);
   const { region } = readKeyName(uri.keyName);
   const there = region === undefined ? place : { ...place, region };
   const timeoutMs = deps.timeoutMs ?? UPSTREAM_MS;

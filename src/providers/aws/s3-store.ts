@@ -1,14 +1,13 @@
 import type { GetObjectCommandOutput, ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import type { Call } from '../../core/call.ts';
 import { KeysteadError } from '../../core/errors.ts';
-import type { SecretSource } from '../../core/secret-reference.ts';
 import type { Page, Stored, WrappedKeyStore } from '../../core/store.ts';
 import { proveConditionalWrites } from '../../core/store-check.ts';
 import { UPSTREAM_MS, upstream } from '../../core/upstream.ts';
 import { uriWithoutCredentials } from '../../core/uri.ts';
 import type { StorageUriOf } from '../../core/uri-schemas.ts';
 import { MAX_RECORD_LENGTH } from '../../core/wrapped-record.ts';
-import { type AwsS3, openS3, placeOf } from './client.ts';
+import { type AwsS3, openS3, type PlaceDeps, placeOf } from './client.ts';
 import { awsError } from './errors.ts';
 import { createBucket } from './s3-bucket.ts';
 
@@ -20,7 +19,7 @@ const MAX_PAGE = 1000;
 /** Opens `storage://aws`. Throws what `placeOf` and `openS3` throw. Makes no call to AWS. */
 export async function openS3Store(
   uri: StorageUriOf<'aws'>,
-  deps: { readonly secrets: SecretSource; readonly timeoutMs?: number },
+  deps: PlaceDeps & { readonly timeoutMs?: number },
 ): Promise<WrappedKeyStore> {
   if (uri.bucket.endsWith('--x-s3')) {
     throw new KeysteadError(
@@ -29,7 +28,7 @@ export async function openS3Store(
     );
   }
   const timeoutMs = deps.timeoutMs ?? UPSTREAM_MS;
-  return new S3Store(uri, await openS3(await placeOf(uri, deps.secrets), timeoutMs), timeoutMs);
+  return new S3Store(uri, await openS3(await placeOf(uri, deps), timeoutMs), timeoutMs);
 }
 
 /**

@@ -10,11 +10,10 @@ import {
   type StoredParameter,
 } from '../../core/parameters.ts';
 import { SecretBytes } from '../../core/secret-bytes.ts';
-import type { SecretSource } from '../../core/secret-reference.ts';
 import { upstream } from '../../core/upstream.ts';
 import { uriWithoutCredentials } from '../../core/uri.ts';
 import type { ParametersUriOf } from '../../core/uri-schemas.ts';
-import { type AwsSsm, openSsm, placeOf } from './client.ts';
+import { type AwsSsm, openSsm, type PlaceDeps, placeOf } from './client.ts';
 import { awsError } from './errors.ts';
 
 /** Names that GetParameters takes. */
@@ -28,10 +27,10 @@ const DESCRIBED: readonly ParameterAspect[] = ['description', 'key', 'tier', 'po
 /** Opens the parameter store of AWS. Throws what `placeOf` throws and `sdk-not-installed`. Makes no call to AWS. */
 export async function openSsmParameters(
   uri: ParametersUriOf<'aws'>,
-  deps: { readonly secrets: SecretSource; readonly timeoutMs?: number },
+  deps: PlaceDeps & { readonly timeoutMs?: number },
 ): Promise<ParameterStore> {
   const timeoutMs = deps.timeoutMs ?? TIMEOUT_MS;
-  const ssm = await openSsm(await placeOf(uri, deps.secrets), timeoutMs);
+  const ssm = await openSsm(await placeOf(uri, deps), timeoutMs);
   return new SsmParameters(uriWithoutCredentials(uri), ssm, timeoutMs);
 }
 

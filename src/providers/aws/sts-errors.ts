@@ -28,6 +28,10 @@ export const STS_ERRORS: Readonly<Record<string, Row>> = {
   IDPRejectedClaimException: token,
   IDPCommunicationError: issuer,
   IDPCommunicationErrorException: issuer,
+  CredentialsProviderError: [
+    'provider-credentials',
+    'this process has no AWS credentials; set them up in the environment, a profile, a web identity or the machine',
+  ],
   RegionDisabledException: ['wrong-region', 'the account has not enabled this region for AWS STS; use another one'],
 };
 

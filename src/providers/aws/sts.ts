@@ -60,7 +60,7 @@ class Sts implements RoleAssumer {
     const found = await this.#send('the credentials of this process', call, () =>
       this.#sts.client.config.credentials(),
     );
-    return new AwsCredentials({ ...found, expiresAt: found.expiration });
+    return new AwsCredentials(found);
   }
 
   async assume(role: RoleRequest, by: AwsCredentials | undefined, call: Call): Promise<AssumedRole> {
@@ -141,11 +141,11 @@ function commonInput(role: RoleRequest) {
 
 function credentialsOf(answer: Credentials | undefined): AwsCredentials | undefined {
   const { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, SessionToken: sessionToken } = answer ?? {};
-  const expiresAt = answer?.Expiration;
+  const expiration = answer?.Expiration;
   if (accessKeyId === undefined || secretAccessKey === undefined || sessionToken === undefined) return undefined;
-  return expiresAt === undefined
+  return expiration === undefined
     ? undefined
-    : new AwsCredentials({ accessKeyId, secretAccessKey, sessionToken, expiresAt });
+    : new AwsCredentials({ accessKeyId, secretAccessKey, sessionToken, expiration });
 }
 
 function badAnswer(what: string): KeysteadError {

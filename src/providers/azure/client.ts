@@ -1,5 +1,6 @@
 import type { CryptographyClient, DeletedKey, KeyClient, KeyVaultKey } from '@azure/keyvault-keys';
 import type { ContainerClient } from '@azure/storage-blob';
+import type { CredentialSource } from '../../core/roles.ts';
 import { loadSdk } from '../../core/sdk.ts';
 import type { SecretSource } from '../../core/secret-reference.ts';
 import type { KmsUriOf, StorageUriOf } from '../../core/uri-schemas.ts';
@@ -17,6 +18,7 @@ const MAX_VERSIONS = 64;
 
 export interface ClientDeps {
   readonly secrets: SecretSource;
+  readonly access?: CredentialSource | undefined;
   /** How long one call may take; 5 s without it. */
   readonly timeoutMs?: number;
 }

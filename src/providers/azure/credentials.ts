@@ -1,10 +1,12 @@
 import type { TokenCredential } from '@azure/identity';
 import { KeysteadError } from '../../core/errors.ts';
+import { accessPathsOf, type CredentialSource } from '../../core/roles.ts';
 import { loadSdk } from '../../core/sdk.ts';
 import type { SecretSource } from '../../core/secret-reference.ts';
 import { UPSTREAM_MS } from '../../core/upstream.ts';
 import { resolveSecrets } from '../../core/uri.ts';
 import type { KmsUriOf, StorageUriOf } from '../../core/uri-schemas.ts';
+import { federatedCredential } from './federated.ts';
 
 type AzureUri = KmsUriOf<'azure'> | StorageUriOf<'azure'>;
 
@@ -19,7 +21,7 @@ const AUTHORITIES = [
 ] as const;
 
 /**
- * The client secret of the URI, else the SDK's default credential: environment, workload identity, managed identity,
+ * The federated credential of the URI's access path; or the client secret of the URI, else the SDK's default credential: environment, workload identity, managed identity,
  * developer tools; `clientID` then names the managed or workload identity. Throws `sdk-not-installed`, `bad-uri`,
  * `no-file` or `bad-config`.
  *
@@ -30,7 +32,11 @@ const AUTHORITIES = [
 export async function azureCredential(
   uri: AzureUri,
   host: string,
-  deps: { readonly secrets: SecretSource; readonly timeoutMs?: number },
+  deps: {
+    readonly secrets: SecretSource;
+    readonly access?: CredentialSource | undefined;
+    readonly timeoutMs?: number;
+  },
 ): Promise<TokenCredential> {
   const sdk = await loadSdk('@azure/identity', () => import('@azure/identity'));
   const cloud = cloudOf(host);
@@ -40,6 +46,11 @@ export async function azureCredential(
     userAgentOptions: { userAgentPrefix: 'keystead' },
     retryOptions: { maxRetries: 1, retryDelayInMs: 50, maxRetryDelayInMs: 300 },
   };
+  const timeoutMs = (deps.timeoutMs ?? UPSTREAM_MS) * TOKEN_SHARE;
+  if (uri.access !== undefined) {
+    const access = accessPathsOf(uri, ['tenantID', 'clientID', 'clientSecret'], deps.access).azure(uri.access);
+    return bounded(federatedCredential(sdk, access, deps.secrets, options), uri, timeoutMs);
+  }
   const { clientSecret } = await resolveSecrets(uri, deps.secrets);
   try {
     const { tenantID, clientID } = uri;
@@ -48,7 +59,7 @@ export async function azureCredential(
         ? defaultCredential(uri, () => new sdk.DefaultAzureCredential({ ...options, ...identityOf(uri) }))
         : // The SDK takes strings only: from here on this one cannot be wiped.
           new sdk.ClientSecretCredential(tenantID, clientID, text(clientSecret.expose()), options);
-    return bounded(credential, uri, (deps.timeoutMs ?? UPSTREAM_MS) * TOKEN_SHARE);
+    return bounded(credential, uri, timeoutMs);
   } finally {
     clientSecret?.dispose();
   }

@@ -1,11 +1,13 @@
 import { createRequire } from 'node:module';
 import type { Readable } from 'node:stream';
 import type { KeyManagementServiceClient } from '@google-cloud/kms';
+import type { CredentialSource } from '../../core/roles.ts';
 import { loadSdk } from '../../core/sdk.ts';
 import type { SecretSource } from '../../core/secret-reference.ts';
 import { UPSTREAM_MS } from '../../core/upstream.ts';
 import type { KmsUriOf, StorageUriOf } from '../../core/uri-schemas.ts';
-import { type AuthLibrary, authClientOf, readCredentials } from './credentials.ts';
+import type { AuthClient, AuthLibrary } from './credentials.ts';
+import { clientOf, identityOf } from './impersonation.ts';
 
 const USER_AGENT = 'keystead';
 const KMS = '@google-cloud/kms';
@@ -13,6 +15,7 @@ const STORAGE = '@google-cloud/storage';
 
 export interface ClientDeps {
   readonly secrets: SecretSource;
+  readonly access?: CredentialSource | undefined;
   /** How long one call may take; 5 s without it. */
   readonly timeoutMs?: number;
 }
@@ -50,12 +53,16 @@ export interface KmsConnection {
  */
 export async function kmsConnection(uri: KmsUriOf<'gcp'>, deps: ClientDeps): Promise<KmsConnection> {
   const sdk = await loadSdk(KMS, () => import('@google-cloud/kms'));
-  const file = await readCredentials(uri.credentialsPath, 'kms://gcp', deps.secrets);
+  const identity = await identityOf(uri, deps);
   const gax = dependencyOf<Gax>(KMS, 'google-gax');
   const auth = dependencyOf<AuthLibrary>(KMS, 'google-gax', 'google-auth-library');
   // With GOOGLE_SDK_NODE_LOGGING set, the SDK would print requests and answers: plaintext keys.
   gax.loggingUtils.setBackend(null);
   const tokens = tokenOptions(uri.endpoint, deps);
+  const authOf = (authClient: AuthClient | undefined) =>
+    authClient === undefined
+      ? { clientOptions: tokens }
+      : { auth: new auth.GoogleAuth({ authClient, clientOptions: tokens }) };
   const open = () =>
     new sdk.KeyManagementServiceClient({
       projectId: uri.projectID,
@@ -68,9 +75,7 @@ export async function kmsConnection(uri: KmsUriOf<'gcp'>, deps: ClientDeps): Pro
       'grpc.max_reconnect_backoff_ms': 5000,
       enableTelemetryLogging: false,
       ...(uri.endpoint === undefined ? {} : kmsAddress(new URL(uri.endpoint), gax)),
-      ...(file === undefined
-        ? { clientOptions: tokens }
-        : { auth: new auth.GoogleAuth({ authClient: authClientOf(auth, file, tokens), clientOptions: tokens }) }),
+      ...authOf(clientOf(auth, identity, tokens)),
     });
   return whenReady(open);
 }
@@ -124,14 +129,14 @@ function kmsAddress(endpoint: URL, gax: Gax): object {
  */
 export async function storageClient(uri: StorageUriOf<'gcp'>, deps: ClientDeps): Promise<StorageClient> {
   const { Storage } = await loadSdk(STORAGE, () => import('@google-cloud/storage'));
-  const file = await readCredentials(uri.credentialsPath, 'storage://gcp', deps.secrets);
+  const identity = await identityOf(uri, deps);
   const auth = dependencyOf<AuthLibrary>(STORAGE, 'google-auth-library');
   const options = { projectId: uri.projectID, ...(uri.endpoint === undefined ? {} : { apiEndpoint: uri.endpoint }) };
   const { apiEndpoint } = new Storage(options);
   const tokens = tokenOptions(apiEndpoint, deps);
   const authClient = apiEndpoint.startsWith('http:')
     ? new auth.PassThroughClient({}) // an emulator: sends no credentials, and does not look for any
-    : file && authClientOf(auth, file, tokens);
+    : clientOf(auth, identity, tokens);
   const storage = new Storage({
     ...options,
     ...(authClient === undefined ? { clientOptions: tokens } : { authClient }),

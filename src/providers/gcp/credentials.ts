@@ -14,13 +14,20 @@ export interface AuthLibrary {
   readonly AwsClient: AuthClientClass;
   readonly UserRefreshClient: AuthClientClass;
   readonly PassThroughClient: AuthClientClass;
+  readonly OAuth2Client: new (options: object) => AuthClient & { refreshHandler?: () => Promise<AccessToken> };
   readonly GoogleAuth: new (options: object) => Extract<AuthClient, { getClient(): unknown }>;
+}
+/** As google-auth-library takes it. */
+export interface AccessToken {
+  readonly access_token: string;
+  /** Milliseconds since 1970. */
+  readonly expiry_date: number;
 }
 type AuthClientClass = new (options: object) => AuthClient;
 export type AuthClient = NonNullable<StorageOptions['authClient']>;
 
 const TYPES = ['service_account', 'external_account', 'authorized_user'];
-const SCOPES = ['https://www.googleapis.com/auth/cloud-platform'];
+export const SCOPES = ['https://www.googleapis.com/auth/cloud-platform'];
 
 /** A client that is who the file says. `options` go to whatever fetches its tokens. */
 export function authClientOf(library: AuthLibrary, file: CredentialsFile, options: object): AuthClient {

@@ -6,26 +6,9 @@ import { failure } from '../../support/failure.ts';
 import { recordedSecrets } from '../../support/recorded-secrets.ts';
 import { testCall } from '../../support/services.ts';
 import { openTestKek, openTestStore, stubServer } from './aws.ts';
+import { sdkEnvironment } from './environment.ts';
 
 const call = testCall();
-const CHAIN = /^AWS_|^HOME$/;
-
-/** The environment of the SDK for one test: nothing but this, and no home and no metadata service of the machine. */
-function sdkEnvironment(t: Test, variables: Record<string, string>): string {
-  const before = Object.entries(process.env).filter(([name]) => CHAIN.test(name));
-  const clear = () => {
-    for (const name of Object.keys(process.env)) if (CHAIN.test(name)) delete process.env[name];
-  };
-  clear();
-  const home = t.testdir({});
-  Object.assign(process.env, { HOME: home, AWS_EC2_METADATA_DISABLED: 'true', ...variables });
-  t.teardown(() => {
-    clear();
-    Object.assign(process.env, Object.fromEntries(before));
-  });
-  return home;
-}
-
 /** A KMS that refuses everything and remembers the headers of what it was asked. */
 async function listeningKms(t: Test): Promise<{ endpoint: string; asked: IncomingHttpHeaders[] }> {
   const asked: IncomingHttpHeaders[] = [];
@@ -86,9 +69,15 @@ t.test('a secret by reference is followed, and what is not there is named', asyn
   await t.rejects(openTestKek(t, { ...query, accessKey: 'env://NOT_SET' }), failure('bad-uri', /NOT_SET/));
   await t.rejects(openTestKek(t, { ...query, accessKey: 'file:///none' }), failure('no-file', /none/));
 });
-t.test('a named access path is said to be not there yet', async (t) => {
-  await t.rejects(openTestKek(t, { keyName: 'alias/a', access: 'prod' }), failure('not-implemented', /access=prod/));
-  await t.rejects(openTestStore(t, { bucket: 'b12', access: 'prod' }), failure('not-implemented', /access=prod/));
+t.test('a named access path that is nowhere is refused', async (t) => {
+  await t.rejects(
+    openTestKek(t, { keyName: 'alias/a', access: 'prod' }),
+    failure('bad-uri', /access=prod .*access\.file/),
+  );
+  await t.rejects(
+    openTestStore(t, { bucket: 'b12', access: 'prod' }),
+    failure('bad-uri', /access=prod .*access\.file/),
+  );
 });
 
 t.test('without credentials in the URI: the environment, with its region and its endpoint', async (t) => {

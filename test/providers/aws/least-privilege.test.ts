@@ -1,14 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { accountAccess } from '../../../src/access/account-access.ts';
+import { readAccessor } from '../../../src/access/read-accessor.ts';
 import { dataKeyContext } from '../../../src/core/context.ts';
 import { SecretBytes } from '../../../src/core/secret-bytes.ts';
+import { openSts } from '../../../src/providers/aws/sts.ts';
 import { blocksOf } from '../../support/doc-page.ts';
 import { emulators } from '../../support/emulators.ts';
 import { failure } from '../../support/failure.ts';
+import { type IamUser, iamOf } from '../../support/iam.ts';
 import { testCall } from '../../support/services.ts';
-import { keyAdmin, motoQuery, newBucket, openTestKek, openTestStore, unique } from './aws.ts';
+import { keyAdmin, motoQuery, newBucket, openTestKek, openTestStore } from './aws.ts';
 
+t.setTimeout(120_000);
 const call = testCall();
 const page = join(import.meta.dirname, '..', '..', '..', 'docs', 'reference', 'providers', 'aws.md');
 
@@ -40,7 +45,8 @@ t.test('the documented policy is enough, and nothing in it is too much', { timeo
   );
   await iam.enforce(true);
 
-  const use = async (user: { accessKeyID: string; accessKey: string }, prefix: string) => {
+  const use = async ({ accessKeyID, accessKey }: IamUser, prefix: string) => {
+    const user = { accessKeyID, accessKey };
     const kek = await openTestKek(t, { ...motoQuery(motoEnv), ...user, keyName: id });
     const store = await openTestStore(t, { ...bucket, ...user, prefix });
     await kek.check(call);
@@ -60,28 +66,53 @@ t.test('the documented policy is enough, and nothing in it is too much', { timeo
   }
 });
 
-/** Users of moto's IAM, made through its query interface. */
-function iamOf(endpoint: string) {
-  // No signature: nothing is enforced yet when users are made.
-  const authorization =
-    'AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=0';
-  const ask = async (query: Record<string, string>) => {
-    const body = new URLSearchParams({ Version: '2010-05-08', ...query });
-    const response = await fetch(endpoint, { method: 'POST', headers: { authorization }, body });
-    return response.text();
-  };
-  return {
-    async user(actions: readonly string[]): Promise<{ accessKeyID: string; accessKey: string }> {
-      const UserName = unique('user');
-      await ask({ Action: 'CreateUser', UserName });
-      const policy = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: actions, Resource: '*' }] };
-      await ask({ Action: 'PutUserPolicy', UserName, PolicyName: 'p', PolicyDocument: JSON.stringify(policy) });
-      const key = await ask({ Action: 'CreateAccessKey', UserName });
-      const part = (name: string) => new RegExp(`<${name}>([^<]+)`).exec(key)?.[1] as string;
-      return { accessKeyID: part('AccessKeyId'), accessKey: part('SecretAccessKey') };
-    },
-    /** moto enforces from the n-th call on; the switch is the whole process's, so only this file may use it. */
-    enforce: (on: boolean) =>
-      fetch(`${endpoint}/moto-api/reset-auth`, { method: 'POST', body: on ? '0' : '1000000000' }),
-  };
-}
+t.test(
+  'roles are taken by those whom they trust, with the external id that they ask for',
+  { timeout: 60_000 },
+  async (t) => {
+    const env = await emulators(t, ['moto-iam']);
+    if (env === undefined) return;
+    const endpoint = env['AWS_IAM_ENDPOINT_URL'] as string;
+    const iam = iamOf(endpoint);
+    await iam.enforce(false);
+    t.teardown(() => iam.enforce(false));
+    const [user, stranger] = [await iam.user(['sts:AssumeRole']), await iam.user(['sts:AssumeRole'])];
+    const [HUB, TARGET] = ['111111111111', '222222222222'];
+    const hub = await iam.role(HUB, { trusts: user.arn, externalId: 'hub-id', actions: ['sts:AssumeRole'] });
+    const target = await iam.role(TARGET, { trusts: hub.arn, externalId: 'target-id', actions: ['kms:*'] });
+    await iam.enforce(true);
+
+    const go = async (who: IamUser, hubId: string | undefined, targetId: string | undefined, direct = false) => {
+      const id = (external_id: string | undefined) => (external_id === undefined ? {} : { external_id });
+      const steps = [
+        ...(direct ? [] : [{ role_name: hub.name, account_id: HUB, ...id(hubId) }]),
+        { role_name: target.name, ...id(targetId) },
+      ];
+      const document = { multi_hop_accessors: [{ role_session_name: 'scan', access_steps: steps }] };
+      const read = readAccessor(document, { env: {} });
+      if ('problems' in read) throw new Error(JSON.stringify(read.problems));
+      const credentials = { accessKeyId: who.accessKeyID, secretAccessKey: who.accessKey };
+      const assumer = await openSts({ endpoint, region: 'us-east-1', credentials });
+      t.teardown(() => assumer.close());
+      const clock = { now: () => new Date(), sleep: async () => {} };
+      const access = accountAccess({ accessor: read.accessor, assumer, clock, webIdentityToken: async () => '' });
+      return access.session(TARGET, undefined, call);
+    };
+    t.match(await go(user, 'hub-id', 'target-id'), {
+      account: TARGET,
+      arn: `arn:aws:sts::${TARGET}:assumed-role/${target.name}/scan`,
+    });
+    const at = (name: string, account: string) => new RegExp(`${name}@${account} denied: .*AccessDenied`);
+    await t.rejects(go(user, 'another', 'target-id'), failure('no-access', at(hub.name, HUB)), 'a wrong external id');
+    await t.rejects(go(user, undefined, 'target-id'), failure('no-access', at(hub.name, HUB)), 'no external id');
+    await t.rejects(go(user, 'hub-id', 'hub-id'), failure('no-access', at(target.name, TARGET)), 'that of the hub');
+    await t.rejects(go(user, '', 'target-id', true), failure('no-access', at(target.name, TARGET)), 'past the hub');
+    await t.rejects(go(stranger, 'hub-id', 'target-id'), failure('no-access', at(hub.name, HUB)), 'somebody else');
+    const forged = { ...user, accessKey: 'not-the-secret' };
+    await t.rejects(
+      go(forged, 'hub-id', 'target-id'),
+      failure('no-access', /does not know these credentials/),
+      'a forged key',
+    );
+  },
+);

@@ -23,13 +23,13 @@ const EXPECTED: Readonly<Record<string, Reason>> = {
   IDPRejectedClaimException: 'provider-credentials',
   IDPCommunicationError: 'sts-unreachable',
   IDPCommunicationErrorException: 'sts-unreachable',
+  CredentialsProviderError: 'provider-credentials',
   RegionDisabledException: 'wrong-region',
 };
 const SHARED: Readonly<Record<string, Reason>> = {
   Throttling: 'provider-throttled',
   ExpiredTokenException: 'credentials-expired',
   InvalidClientTokenId: 'provider-credentials',
-  CredentialsProviderError: 'provider-credentials',
   InternalFailure: 'sts-unreachable',
   RequestTimeout: 'sts-timeout',
 };
