@@ -14,6 +14,7 @@ What it adds to moto, each as AWS documents it:
   - IAM enforcement: services that speak JSON (KMS, SSM) get their refusals in JSON
     (AccessDeniedException, InvalidSignatureException, UnrecognizedClientException), not in XML
   - IAM enforcement: a trust policy that wants an ExternalId refuses a call without one
+  - IAM enforcement: the trust policy of a role in another account is asked too
 
 It wraps functions inside moto, so it belongs to the pinned version in requirements.txt; with another version it may
 fail at import, and the tests of the doors tell whether it still does what it says.
@@ -179,6 +180,27 @@ refuse_in_json("_raise_signature_does_not_match", "InvalidSignatureException",
                lambda r: "The request signature we calculated does not match the signature you provided.")
 refuse_in_json("_raise_invalid_access_key", "UnrecognizedClientException",
                lambda r: "The security token included in the request is invalid.")
+
+
+
+def in_account_of_role(name):
+    """moto looks for the role in the account of who asks, and trusts everybody where it is in another one."""
+    original = getattr(access_control.IAMRequestBase, name)
+
+    @functools.wraps(original)
+    def check(self, role_arn):
+        own, parts = self.account_id, role_arn.split(":")
+        self.account_id = parts[4] if len(parts) > 4 and parts[4] else own
+        try:
+            return original(self, role_arn)
+        finally:
+            self.account_id = own
+
+    setattr(access_control.IAMRequestBase, name, check)
+
+
+in_account_of_role("_is_assuming_role_operation")
+in_account_of_role("_check_role_trust_relationship")
 
 check_conditions = access_control.IAMPolicyStatement._check_conditions
 

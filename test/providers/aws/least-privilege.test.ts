@@ -79,7 +79,9 @@ t.test(
     const [user, stranger] = [await iam.user(['sts:AssumeRole']), await iam.user(['sts:AssumeRole'])];
     const [HUB, TARGET] = ['111111111111', '222222222222'];
     const hub = await iam.role(HUB, { trusts: user.arn, externalId: 'hub-id', actions: ['sts:AssumeRole'] });
-    const target = await iam.role(TARGET, { trusts: hub.arn, externalId: 'target-id', actions: ['kms:*'] });
+    // moto compares principals as they are: a role's sessions are not known to be the role's.
+    const session = `arn:aws:sts::${HUB}:assumed-role/${hub.name}/scan`;
+    const target = await iam.role(TARGET, { trusts: session, externalId: 'target-id', actions: ['kms:*'] });
     await iam.enforce(true);
 
     const go = async (who: IamUser, hubId: string | undefined, targetId: string | undefined, direct = false) => {
