@@ -17,8 +17,8 @@ export interface Changes {
 const AFTER: Readonly<Partial<Record<HeaderField, readonly HeaderField[]>>> = {
   encrypted_with: ['kmskey', 'region', 'path'],
   kek: ['kmskey', 'region', 'path', 'target'],
-  file: ['kek'],
-  data_key: ['file', 'kek'],
+  file: ['kek', 'kmskey', 'region', 'path', 'target'],
+  data_key: ['file', 'kek', 'kmskey', 'region', 'path', 'target'],
 };
 const FIELDS = ['name', 'description', 'type', 'value'] as const;
 

@@ -1,12 +1,12 @@
 import type { DefineCommand } from '../command.ts';
-import { type KeyOptions, keyOptions } from '../secrets/settings.ts';
+import { openingSealer } from '../secrets/sealing.ts';
 import { type TransformOptions, transform, transformOptions } from '../secrets/transform.ts';
-import { openingSealer, openWork } from '../secrets/work.ts';
+import { openWork, type SealOptions, sealOptions } from '../secrets/work.ts';
 
 /** `keystead secrets decrypt FILE…` */
 export const define: DefineCommand = (command, context) => {
-  keyOptions(transformOptions(command)).action(
-    async (files: readonly string[], options: TransformOptions & KeyOptions) => {
+  sealOptions(transformOptions(command)).action(
+    async (files: readonly string[], options: TransformOptions & SealOptions) => {
       const { decrypt } = await import('../../secrets-file/decrypt.ts');
       const work = await openWork(context.io, options);
       try {

@@ -1,22 +1,25 @@
 import type { DefineCommand } from '../command.ts';
-import { type KeyOptions, keyOptions } from '../secrets/settings.ts';
+import { sealingOf } from '../secrets/sealing.ts';
 import { type TransformOptions, transform, transformOptions } from '../secrets/transform.ts';
-import { openWork, sealingOf } from '../secrets/work.ts';
+import { openWork, type SealOptions, sealOptions } from '../secrets/work.ts';
 
 /** `keystead secrets encrypt FILE…` */
 export const define: DefineCommand = (command, context) => {
-  keyOptions(transformOptions(command)).action(
-    async (files: readonly string[], options: TransformOptions & KeyOptions) => {
+  sealOptions(transformOptions(command))
+    .option('--create-key', 'make the key of the alias, and the alias, where they are missing')
+    .option('--accept-changes', 'seal although sealed values were changed by hand')
+    .action(async (files: readonly string[], options: TransformOptions & SealOptions) => {
       const { assertEncryptable, encrypt } = await import('../../secrets-file/encrypt.ts');
+      const { withRoot } = await import('../../secrets-file/integrity.ts');
       const work = await openWork(context.io, options);
       try {
         await transform(context, files, options, async (file) => {
           assertEncryptable(file); // before a key is asked for
-          return { text: await encrypt(file, { ...work, ...(await sealingOf(file, work)) }, work.call) };
+          const text = await encrypt(file, { ...work, ...(await sealingOf(file, work)) }, work.call);
+          return { text: withRoot(text, 'the result') };
         });
       } finally {
         await work.close();
       }
-    },
-  );
+    });
 };

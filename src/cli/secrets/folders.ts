@@ -31,8 +31,11 @@ async function walk(folder: string): Promise<string[]> {
   return found;
 }
 
-/** Other YAML has not both of these at its top; one that has and is damaged must be told, not passed over. */
 async function looksLikeOne(path: string): Promise<boolean> {
-  const text = await readFile(path, 'utf8');
-  return /^\ufeff?["'{ ]*parameters["']?\s*:/m.test(text) && /["'{ ]*\b(?:path|kek)["']?\s*:/m.test(text);
+  return looksLikeSecrets(await readFile(path, 'utf8'));
+}
+
+/** Other YAML has not both of these at its top; one that has and is damaged must be told, not passed over. */
+export function looksLikeSecrets(text: string): boolean {
+  return /(?:^|[{,])[\s\ufeff]*["']?parameters["']?\s*:/m.test(text) && /["'{, ]*\b(?:path|kek)["']?\s*:/m.test(text);
 }

@@ -37,7 +37,8 @@ export function localKeyPlace({ keyAlias, keyRegion }: KeyOptions, { env }: Pick
   };
 }
 
-function variable(env: Io['env'], ...names: readonly string[]): string | undefined {
+/** A variable that is set; an empty one is a mistake. */
+export function variable(env: Io['env'], ...names: readonly string[]): string | undefined {
   const name = names.find((name) => env[name] !== undefined);
   if (name === undefined) return undefined;
   if (env[name] === '') throw new KeysteadError('bad-usage', `${name} is empty; give it a value or unset it`);

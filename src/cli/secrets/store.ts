@@ -7,17 +7,17 @@ import { formatOption, single } from '../command.ts';
 import type { Io } from '../io.ts';
 import { columns, type Format, print, printable, write } from '../output.ts';
 import { readInput } from './files.ts';
-import { type KeyOptions, keyOptions } from './settings.ts';
-import { openingSealer, openWork, type Work } from './work.ts';
+import { openingSealer } from './sealing.ts';
+import { openWork, type SealOptions, sealOptions, type Work } from './work.ts';
 
-export interface StoreOptions extends KeyOptions {
+export interface StoreOptions extends SealOptions {
   readonly target?: string;
   readonly output?: Format;
 }
 
 /** The options of every command that reads or writes a parameter store. */
 export function storeOptions(command: Command): Command {
-  return keyOptions(
+  return sealOptions(
     command
       .argument('<file>', 'secrets file; - is standard input')
       .addOption(single('--target <uri>', 'store to use in place of the one that the file names: parameters://…')),

@@ -1,75 +1,78 @@
+import type { Command } from 'commander';
 import type { Call } from '../../core/call.ts';
+import type { Random } from '../../core/clock.ts';
 import { KeysteadError } from '../../core/errors.ts';
 import type { LocalKey } from '../../core/local-key.ts';
 import type { Pace } from '../../secrets-file/paced.ts';
-import type { Sealer } from '../../secrets-file/sealer.ts';
 import type { SecretsFile } from '../../secrets-file/secrets-file.ts';
-import type { BareAmbient } from '../../wiring/ambient.ts';
 import type { Io } from '../io.ts';
 import { printable, write } from '../output.ts';
-import { type KeyOptions, localKeyPlace } from './settings.ts';
+import { type KekOptions, kekOptions } from './kek.ts';
+import { openingSealer } from './sealing.ts';
+import { type KeyOptions, keyOptions, localKeyPlace } from './settings.ts';
 
 /** More than this, and a terminal sees how far it is. */
 const SILENT_UP_TO = 20;
 
+/** What commander makes of the options of `sealOptions`. */
+export interface SealOptions extends KeyOptions, KekOptions {
+  readonly createKey?: true;
+  readonly acceptChanges?: true;
+}
+
+/** The options of every command that opens or seals values. */
+export function sealOptions(command: Command): Command {
+  return kekOptions(keyOptions(command));
+}
+
 /** What every command on secrets files works with. */
 export interface Work {
+  readonly io: Io;
+  readonly options: SealOptions;
   readonly call: Call;
   readonly pace: Pace;
-  readonly ambient: Pick<BareAmbient, 'clock' | 'random'>;
+  readonly random: Random;
   readonly localKey: LocalKey;
+  /** The key that the alias stands for; made where it is missing and that was asked for. */
+  currentKey(): Promise<string>;
   /** Says something on stderr, on a line of its own. */
   tell(message: string): Promise<void>;
+  /** Done, the last first, when the work is over. */
+  closing(action: () => unknown): void;
   close(): Promise<void>;
 }
 
 /** Opens nothing: a door is opened when it is first asked for something. The caller closes it. */
-export async function openWork(io: Io, options: KeyOptions): Promise<Work> {
-  const { systemClock, systemRandom } = await import('../../wiring/system.ts');
-  const random = systemRandom;
-  const localKey = lazyLocalKey(localKeyPlace(options, io));
+export async function openWork(io: Io, options: SealOptions): Promise<Work> {
+  const { systemClock, systemRandom: random } = await import('../../wiring/system.ts');
+  const place = localKeyPlace(options, io);
+  const localKey = lazyLocalKey(place);
+  const closing: (() => unknown)[] = [() => localKey.close()];
+  const call: Call = {
+    principal: { kind: 'local', name: 'keystead secrets', groups: [] },
+    signal: io.interrupted(),
+    traceId: Buffer.from(random.bytes(16)).toString('hex'),
+    listener: 'internal',
+  };
+  const tell = (message: string) => write(io.stderr, `${printable(message)}\n`);
+  let current: Promise<string> | undefined;
   return {
-    call: {
-      principal: { kind: 'local', name: 'keystead secrets', groups: [] },
-      signal: io.interrupted(),
-      traceId: Buffer.from(random.bytes(16)).toString('hex'),
-      listener: 'internal',
-    },
-    ambient: { clock: systemClock, random },
+    io,
+    options,
+    call,
+    random,
     pace: { clock: systemClock, random, progress: progressOn(io) },
     localKey,
-    tell: (message) => write(io.stderr, `${printable(message)}\n`),
-    close: () => localKey.close(),
+    currentKey() {
+      current ??= identified(localKey, place, options, io, tell, call);
+      return current;
+    },
+    tell,
+    closing: (action) => void closing.push(action),
+    async close() {
+      for (const action of closing.reverse()) await action();
+    },
   };
-}
-
-/** What a file's new values are sealed with, and what that changes at its top. */
-export interface Sealing {
-  readonly sealer: Sealer;
-  readonly header: { readonly encrypted_with?: string };
-}
-
-/** New values go under the key that the file names, or else under the one that the alias stands for. */
-export async function sealingOf(file: SecretsFile, work: Work): Promise<Sealing> {
-  const { psymlSealer } = await import('../../secrets-file/psyml-sealer.ts');
-  const { call, localKey, tell } = work;
-  const declared = file.header.encrypted_with === '' ? undefined : file.header.encrypted_with;
-  const current = () => identified(localKey, call);
-  const sealer = psymlSealer(localKey, { declared, current, tell });
-  return { sealer, header: { encrypted_with: declared ?? (await current()) } };
-}
-
-/** All values go under the key that the alias stands for. */
-export async function currentSealing({ call, localKey }: Work): Promise<Sealing> {
-  const { psymlSealer } = await import('../../secrets-file/psyml-sealer.ts');
-  const current = () => identified(localKey, call);
-  return { sealer: psymlSealer(localKey, { current }), header: { encrypted_with: await current() } };
-}
-
-/** The sealer that opens what a file holds. */
-export async function openingSealer(_file: SecretsFile, { call, localKey }: Work): Promise<Sealer> {
-  const { psymlSealer } = await import('../../secrets-file/psyml-sealer.ts');
-  return psymlSealer(localKey, { current: () => identified(localKey, call) });
 }
 
 /** The plain values of some of a file's parameters, as text. */
@@ -88,11 +91,24 @@ export async function plainValues(
 }
 
 /** Says what a missing key is about: the KMS knows neither the variables nor the options. */
-async function identified(localKey: LocalKey, call: Call): Promise<string> {
+async function identified(
+  localKey: LocalKey,
+  place: { readonly alias: string; readonly region: string },
+  { createKey }: SealOptions,
+  io: Io,
+  tell: Work['tell'],
+  call: Call,
+): Promise<string> {
   try {
     return await localKey.identify(call);
   } catch (error) {
     if (!(error instanceof KeysteadError) || error.reason !== 'no-kek') throw error;
+    if (createKey === true) {
+      const { createLocalKey } = await import('./create-key.ts');
+      const arn = await createLocalKey(place, io, call);
+      await tell(`made the key ${localKey.name}: ${arn}`);
+      return arn;
+    }
     throw new KeysteadError(
       'no-kek',
       `there is no key ${localKey.name}; make it with --create-key, or name another with --key-alias and --key-region`,

@@ -1,0 +1,24 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import type { KeysteadError } from '../../core/errors.ts';
+import type { DefineCommand } from '../command.ts';
+import { write } from '../output.ts';
+import { gitMergeFile } from '../secrets/git.ts';
+
+/** `keystead secrets merge-driver BASE OURS THEIRS [PATH]`, as git calls it: the result goes into OURS. */
+export const define: DefineCommand = (command, { io, result }) => {
+  command
+    .argument('<base>', '%O: what both sides come from')
+    .argument('<ours>', '%A: our version, which takes the result')
+    .argument('<theirs>', '%B: their version')
+    .argument('[path]', "%P: the file's name in the repository")
+    .action(async (base: string, ours: string, theirs: string, path = 'the file') => {
+      const { mergeFiles } = await import('../../secrets-file/merge-files.ts');
+      const texts = await Promise.all([base, ours, theirs].map((file) => readFile(file, 'utf8')));
+      const merged = mergeFiles(...(texts as [string, string, string])) ?? (await gitMergeFile(base, ours, theirs));
+      await writeFile(ours, merged.text);
+      if (merged.conflicts.length === 0) return;
+      await write(io.stderr, merged.conflicts.map((key) => `${path}: both sides changed ${key}\n`).join(''));
+      result.exitStatus = 1;
+      result.statusOf = (failure: KeysteadError) => (failure.code === 'canceled' ? failure.exitStatus : 1);
+    });
+};

@@ -1,0 +1,78 @@
+import type { Command } from 'commander';
+import type { Call } from '../../core/call.ts';
+import { KeysteadError } from '../../core/errors.ts';
+import type { Kek } from '../../core/kek.ts';
+import type { SecretsFile } from '../../secrets-file/secrets-file.ts';
+import { single } from '../command.ts';
+import type { Io } from '../io.ts';
+import { variable } from './settings.ts';
+
+/** What commander makes of the options of `kekOptions`. */
+export interface KekOptions {
+  readonly kek?: string;
+  readonly kekDir?: string;
+}
+
+/** The options of every command that opens or seals values of Keystead's own format. */
+export function kekOptions(command: Command): Command {
+  return command
+    .addOption(single('--kek <uri>', "KEK of a file in Keystead's own format: kms://… (KEYSTEAD_SECRETS_KEK)"))
+    .addOption(single('--kek-dir <dir>', 'folder with mastersecret and salt of kms://cluster-kms (KEYSTEAD_KEK_DIR)'));
+}
+
+/** A KEK that is open, and how a file names it: without credentials. */
+export interface OpenedFileKek {
+  readonly kek: Kek;
+  readonly name: string;
+}
+
+/** Whether a file is, or becomes, one of Keystead's own format. */
+export function isOwn(file: SecretsFile, options: KekOptions, { env }: Pick<Io, 'env'>): boolean {
+  if (file.format === 'keystead') return true;
+  const kek = options.kek ?? variable(env, 'KEYSTEAD_SECRETS_KEK');
+  if (kek === undefined) return false;
+  if (file.header.encrypted_with === undefined && !file.parameters.some(({ sealed }) => sealed)) return true;
+  if (options.kek === undefined) return false;
+  throw new KeysteadError('bad-usage', 'the file is encrypted in the format of psyml; rotate-kek --to moves it');
+}
+
+/** The KEK that the file names, or that is given where it names none. Throws where two are named. */
+export async function openFileKek(file: SecretsFile, options: KekOptions, io: Io, call: Call): Promise<OpenedFileKek> {
+  const { kekUri, parseKmsUri } = await import('../../core/uri.ts');
+  const given = options.kek ?? variable(io.env, 'KEYSTEAD_SECRETS_KEK');
+  const text = given ?? file.header.kek;
+  if (text === undefined) throw file.fail('the file names no kek; give --kek');
+  if (given !== undefined && file.header.kek !== undefined) {
+    const [one, other] = [kekUri(parseKmsUri(given)), kekUri(parseKmsUri(file.header.kek))];
+    if (one !== other)
+      throw file.fail('the file names another kek than --kek; rotate-kek changes it', file.leaves.kek?.line);
+  }
+  return openKekOf(text, options, io, call);
+}
+
+/** Opens a KEK by its URI. The caller closes it. */
+export async function openKekOf(text: string, options: KekOptions, io: Io, call: Call): Promise<OpenedFileKek> {
+  const { disposeSecrets, parseKmsUri, uriWithoutCredentials } = await import('../../core/uri.ts');
+  const { openKek } = await import('../../providers/open.ts');
+  const { secretSource, systemRandom } = await import('../../wiring/system.ts');
+  const uri = parseKmsUri(text);
+  try {
+    const { kek, custody } = await openKek(uri, { random: systemRandom, secrets: secretSource(io.env) });
+    if (custody !== undefined && custody.info() === undefined) {
+      const { readKekFiles } = await import('../kek-files.ts');
+      const dir = options.kekDir ?? variable(io.env, 'KEYSTEAD_KEK_DIR');
+      if (dir === undefined)
+        throw new KeysteadError('bad-usage', 'kms://cluster-kms needs --kek-dir, or key and salt in its URI');
+      const { masterSecret, salt } = await readKekFiles(dir);
+      try {
+        await custody.bootstrap(masterSecret, salt, call);
+      } finally {
+        masterSecret.dispose();
+        salt.dispose();
+      }
+    }
+    return { kek, name: uriWithoutCredentials(uri) };
+  } finally {
+    disposeSecrets(uri);
+  }
+}

@@ -1,0 +1,50 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { access, constants, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import type { Io } from '../io.ts';
+
+/** A file that only its owner may read, in memory where the system has such a place, for as long as `use` runs. */
+export async function withScratchFile<T>(
+  { env }: Pick<Io, 'env'>,
+  name: string,
+  text: string,
+  use: (path: string) => Promise<T>,
+): Promise<T> {
+  const dir = await mkdtemp(join(await placeInMemory(env), 'keystead-'));
+  const guard = guardOf(dir);
+  try {
+    const path = join(dir, basename(name));
+    await writeFile(path, text, { mode: 0o600, flag: 'wx' });
+    return await use(path);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+    guard.stdin?.end();
+    guard.unref();
+  }
+}
+
+export async function readScratch(path: string): Promise<string> {
+  return readFile(path, 'utf8');
+}
+
+async function placeInMemory(env: Io['env']): Promise<string> {
+  for (const place of ['/dev/shm', env['XDG_RUNTIME_DIR']]) {
+    if (place === undefined) continue;
+    try {
+      await access(place, constants.W_OK);
+      return place;
+    } catch {
+      // the next one
+    }
+  }
+  return tmpdir();
+}
+
+/** A process that waits for this one to end, in whatever way, SIGKILL included, and then takes the folder away. */
+function guardOf(dir: string): ChildProcess {
+  return spawn('sh', ['-c', 'trap "" INT HUP TERM; read -r _; rm -rf -- "$1"', 'keystead-guard', dir], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+}

@@ -1,0 +1,53 @@
+import type { YAMLMap, YAMLSeq } from 'yaml';
+import type { Spelling } from './parameter-type.ts';
+import { writeScalar } from './scalar-style.ts';
+import { readSecretsFile, type SecretsFile } from './secrets-file.ts';
+import { applyEdits, lineEnd, lineStart, newlineOf } from './text-edits.ts';
+
+export interface NewParameter {
+  readonly name: string;
+  readonly description: string;
+  readonly type: Spelling;
+  readonly value: string;
+}
+
+/** The text with a parameter more, behind the last one and written like it. The result was read again. */
+export function appended(file: SecretsFile, parameter: NewParameter): string {
+  const { text } = file.source;
+  const pair = file.source.fields(file.source.root).find(({ key }) => key === 'parameters');
+  const list = pair?.value as YAMLSeq;
+  const last = list.items.at(-1) as YAMLMap | undefined;
+  const result =
+    list.flow === true || last === undefined ? inFlow(text, list, parameter) : inBlock(text, last, parameter);
+  const read = readSecretsFile(result, 'the result');
+  const { name, description, value, spelling } = read.parameters.at(-1) ?? {};
+  const same = name === parameter.name && description === parameter.description && value === parameter.value;
+  if (same && spelling === parameter.type && read.parameters.length === file.parameters.length + 1) return result;
+  throw file.fail('a parameter cannot be added to the way that the list is written; add it by hand');
+}
+
+function inBlock(text: string, last: YAMLMap, parameter: NewParameter): string {
+  const [from, to] = last.range ?? [0, 0];
+  const newline = newlineOf(text);
+  const line = text.slice(lineStart(text, from), from);
+  const dash = line.lastIndexOf('-');
+  const margin = ' '.repeat(dash);
+  const indent = last.flow === true ? dash + 2 : line.replace('\ufeff', '').length;
+  const end = lineEnd(text, from + text.slice(from, to).trimEnd().length);
+  const fields = Object.entries(parameter).map(([key, value]) => {
+    const { head, body } = writeScalar(value, { style: 'plain', flow: false, indent, newline });
+    return `${key}: ${head}${body}`;
+  });
+  const item = `${margin}-${' '.repeat(Math.max(1, indent - dash - 1))}${fields.join(newline + ' '.repeat(indent))}`;
+  return applyEdits(text, [{ from: end, to: end, text: newline + item }]);
+}
+
+/** As JSON, which every list within brackets takes. */
+function inFlow(text: string, list: YAMLSeq, { name, description, type, value }: NewParameter): string {
+  const end = (list.range?.[1] ?? 1) - 1;
+  const quoted = (value: string) =>
+    writeScalar(value, { style: 'double', flow: true, indent: undefined, newline: '\n' }).head;
+  const fields = Object.entries({ name, description, type, value }).map(([key, value]) => `"${key}": ${quoted(value)}`);
+  const item = `${list.items.length > 0 ? ', ' : ''}{${fields.join(', ')}}`;
+  return applyEdits(text, [{ from: end, to: end, text: item }]);
+}

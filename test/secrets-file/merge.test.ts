@@ -1,0 +1,231 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join, normalize } from 'node:path';
+import fc from 'fast-check';
+import t, { type Test } from 'tap';
+import { SecretBytes } from '../../src/core/secret-bytes.ts';
+import { dataKeySealer, newFileId } from '../../src/secrets-file/data-key.ts';
+import { encrypt } from '../../src/secrets-file/encrypt.ts';
+import { integrityProblem, withRoot } from '../../src/secrets-file/integrity.ts';
+import { mergeFiles } from '../../src/secrets-file/merge-files.ts';
+import { readSecretsFile } from '../../src/secrets-file/secrets-file.ts';
+import { openAll, textOf } from '../../src/secrets-file/values.ts';
+import { holds } from '../support/property.ts';
+import { testCall } from '../support/services.ts';
+
+// The runner's own limit still holds.
+t.setTimeout(0);
+
+const call = testCall();
+const random = { bytes: (length: number) => Uint8Array.from(randomBytes(length)) };
+const pace = { clock: { now: () => new Date(), sleep: async () => {} }, random };
+const key = SecretBytes.own(random.bytes(32));
+const id = newFileId(random);
+const sealer = dataKeySealer(key, id, random);
+const root = normalize(join(import.meta.dirname, '..', '..'));
+
+type Values = ReadonlyMap<string, string>;
+
+/** A sealed file with these secrets; what is sealed already under a name, and has the same value, stays. */
+async function fileOf(values: Values, before?: string): Promise<string> {
+  const old = before === undefined ? [] : readSecretsFile(before, 'f').parameters;
+  const plain = before === undefined ? new Map<string, string>() : await opened(before);
+  const items = [...values].map(([name, value]) => {
+    const kept = plain.get(name) === value ? old.find((one) => one.name === name) : undefined;
+    return `  - name: ${name} # ${name}\n    description: d\n    type: ${kept ? 'securestring' : 'SecureString'}\n    value: ${kept?.value ?? value}\n`;
+  });
+  const text = `# head\nkek: kms://cluster-kms\nfile: ${id}\ndata_key: 'x'\npath: /a\nregion: r\nparameters:${items.length === 0 ? ' []' : ''}\n${items.join('\n')}`;
+  return withRoot(await encrypt(readSecretsFile(text, 'f'), { sealer, header: {}, pace }, call), 'f');
+}
+
+async function opened(text: string): Promise<Map<string, string>> {
+  const { parameters } = readSecretsFile(text, 'f');
+  const values = await openAll(parameters, sealer, pace, call);
+  return new Map(parameters.map(({ name }, at) => [name, textOf(values[at] as SecretBytes, name)]));
+}
+
+const change = fc.record({ name: fc.constantFrom(...'abcdefgh'), to: fc.option(fc.constantFrom('1', '2', '3')) });
+const changes = fc.array(change, { maxLength: 4 });
+type Changes = readonly { name: string; to: string | null }[];
+
+function changed(values: Values, changes: Changes): Map<string, string> {
+  const result = new Map(values);
+  for (const { name, to } of changes) {
+    if (to === null) result.delete(name);
+    else result.set(name, to);
+  }
+  return result;
+}
+
+/** What a merge of two sets of values must be; undefined where both changed one, each in its own way. */
+function merged(base: Values, ours: Values, theirs: Values): Values | undefined {
+  const result = new Map<string, string>();
+  for (const name of new Set([...base.keys(), ...ours.keys(), ...theirs.keys()])) {
+    const [b, o, th] = [base, ours, theirs].map((side) => side.get(name));
+    const value = th === b ? o : o === b ? th : o === th ? o : null;
+    if (value === null) return undefined;
+    if (value !== undefined) result.set(name, value);
+  }
+  return result;
+}
+
+const start = fc.uniqueArray(fc.constantFrom(...'abcdefgh'), { minLength: 1 });
+const sorted = (values: Values) => [...values].sort();
+
+t.test('random edits on two branches never conflict unless both changed the same entry', async (t) => {
+  await holds(
+    t,
+    fc.asyncProperty(start, changes, changes, async (names, one, other) => {
+      const base = new Map(names.map((name) => [name, '0']));
+      const [ours, theirs] = [changed(base, one), changed(base, other)];
+      // A value that both set is sealed twice, to two texts: that is a conflict, and a real one.
+      const twice = [...ours].some(([name, value]) => value !== base.get(name) && theirs.get(name) === value);
+      const baseText = await fileOf(base);
+      const result = mergeFiles(baseText, await fileOf(ours, baseText), await fileOf(theirs, baseText));
+      const expected = merged(base, ours, theirs);
+      if (result === undefined) return false;
+      if (expected === undefined || twice) return result.conflicts.length > 0;
+      if (result.conflicts.length > 0) return false;
+      if (integrityProblem(readSecretsFile(result.text, 'f')) !== undefined) return false;
+      return JSON.stringify(sorted(await opened(result.text))) === JSON.stringify(sorted(expected));
+    }),
+    { numRuns: 150 },
+  );
+});
+
+t.test('every tamper with sealed values is caught', async (t) => {
+  const text = await fileOf(
+    new Map([
+      ['a', '1'],
+      ['b', '2'],
+      ['c', '3'],
+    ]),
+  );
+  const lines = text.split('\n');
+  const item = (name: string) => lines.findIndex((line) => line.includes(`name: ${name} `));
+  const swap = (one: string, other: string) =>
+    text
+      .replace(`name: ${one} `, 'name: ? ')
+      .replace(`name: ${other} `, `name: ${one} `)
+      .replace('name: ? ', `name: ${other} `);
+  const valueLine = lines[item('a') + 3] as string;
+  const tampered: Record<string, string> = {
+    'two names swapped': swap('a', 'b'),
+    'one renamed': text.replace('name: a ', 'name: z '),
+    'one taken away': [...lines.slice(0, item('b')), ...lines.slice(item('c'))].join('\n'),
+    'one copied under another name': text.replace(
+      '\n\n  - name: b',
+      `\n\n  - {name: z, description: d, type: securestring, ${valueLine.trim().replace('value', 'value')}}\n  - name: b`,
+    ),
+    'one called plain': text.replace('type: securestring', 'type: string'),
+    'a digit of a ciphertext': text.replace(
+      /(ks1:.{10})(.)/,
+      (_all, head, digit) => head + (digit === 'A' ? 'B' : 'A'),
+    ),
+    'the root': text.replace(/integrity: sha256:./, (all) => all.slice(0, -1) + (all.endsWith('0') ? '1' : '0')),
+    'the root taken away': text.replace(/integrity: .*\n/, ''),
+    'the id of the file': text.replace(/file: ./, (all) => all.slice(0, -1) + (all.endsWith('0') ? '1' : '0')),
+  };
+  t.equal(integrityProblem(readSecretsFile(text, 'f')), undefined);
+  for (const [what, changed] of Object.entries(tampered)) {
+    t.not(changed, text, `${what}: something was changed`);
+    t.type(integrityProblem(readSecretsFile(changed, 'f')), 'string', what);
+  }
+});
+
+t.test('with its root computed anew a moved value still does not open', async (t) => {
+  const text = await fileOf(
+    new Map([
+      ['a', '1'],
+      ['b', '2'],
+    ]),
+  );
+  const moved = withRoot(text.replace('name: a ', 'name: z '), 'f');
+  t.equal(integrityProblem(readSecretsFile(moved, 'f')), undefined);
+  await t.rejects(opened(moved), { name: 'KeysteadError', reason: 'context-mismatch', message: /parameter "z"/ });
+});
+
+t.test('comments, order and manner of writing merge as well', async (t) => {
+  const base = `path: /a\nregion: r\nkmskey: k\ntags:\n  team: web\n\nparameters:\n  - name: a\n    description: d\n    type: String\n    value: 1\n`;
+  const ours = base
+    .replace('team: web', 'team: web\n  env: test')
+    .concat("\n  # new\n  - {name: b, description: d, type: String, value: 'x'}\n");
+  const theirs = base
+    .replace('region: r', 'region: q # moved')
+    .replace('value: 1', 'value: 2')
+    .replace('team: web', 'team: web\n  zone: z');
+  const result = mergeFiles(base, ours, theirs);
+  t.same(result?.conflicts, []);
+  t.equal(
+    result?.text,
+    `path: /a\nregion: q # moved\nkmskey: k\ntags:\n  team: web\n  env: test\n  zone: z\n\nparameters:\n  - name: a\n    description: d\n    type: String\n    value: 2\n\n  # new\n  - {name: b, description: d, type: String, value: 'x'}\n`,
+  );
+  t.equal(mergeFiles(base, '{"path":"/a","region":"r","kmskey":"k","parameters":[]}', theirs), undefined);
+});
+
+t.test('with real git', { timeout: 100_000 }, async (t) => {
+  const { dir, git } = repository(t);
+  const base = new Map([...'abcdef'].map((name) => [name, '0']));
+  const baseText = await fileOf(base);
+  const commit = (text: string) => {
+    writeFileSync(join(dir, 'f.yml'), text);
+    git('add', '.');
+    git('commit', '-qm', 'change');
+  };
+  commit(baseText);
+  git('branch', 'start');
+  for (const [n, [one, other]] of EDITS.entries()) {
+    const [ours, theirs] = [changed(base, one), changed(base, other)];
+    git('checkout', '-qB', `theirs-${n}`, 'start');
+    commit(await fileOf(theirs, baseText));
+    git('checkout', '-qB', `ours-${n}`, 'start');
+    commit(await fileOf(ours, baseText));
+    const expected = merged(base, ours, theirs);
+    const status = git('merge', '-q', '-m', 'merge', `theirs-${n}`);
+    const text = readFileSync(join(dir, 'f.yml'), 'utf8');
+    if (expected === undefined) {
+      t.equal(status, 1, 'the same entry conflicts');
+      t.match(text, /<<<<<<< ours\n.*name: a/);
+      git('merge', '--abort');
+    } else {
+      t.equal(status, 0, `edits ${n} merge`);
+      t.equal(integrityProblem(readSecretsFile(text, 'f')), undefined);
+      t.same(sorted(await opened(text)), sorted(expected));
+    }
+  }
+});
+
+const set = (name: string, to: string | null = '1') => ({ name, to });
+const EDITS: readonly (readonly [Changes, Changes])[] = [
+  [[set('a')], [set('b')]],
+  [
+    [set('x'), set('f', null)],
+    [set('y'), set('a', null)],
+  ],
+  [
+    [set('x'), set('y')],
+    [set('z'), set('f')],
+  ],
+  [[set('a')], [set('a', '2')]],
+];
+
+function repository(t: Test) {
+  const dir = t.testdir({});
+  const keystead = `'${process.execPath}' '${join(root, 'src/cli/main.ts')}'`;
+  const env = { ...process.env, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_SYSTEM: '/dev/null', HOME: dir };
+  const git = (...args: string[]): number => {
+    try {
+      execFileSync('git', args, { cwd: dir, env, stdio: ['ignore', 'ignore', 'pipe'] });
+      return 0;
+    } catch (error) {
+      return (error as { status: number }).status;
+    }
+  };
+  git('init', '-q');
+  git('config', 'user.email', 'a@b');
+  git('config', 'user.name', 'a');
+  execFileSync('sh', ['-c', `${keystead} secrets git-setup '*.yml'`], { cwd: dir, env, stdio: 'ignore' });
+  git('config', 'merge.keystead-secrets.driver', `${keystead} secrets merge-driver %O %A %B %P`);
+  return { dir, git };
+}
