@@ -85,7 +85,7 @@ export function lengthPrefixedParts(bytes: Uint8Array): Uint8Array[] | undefined
   return at === view.length ? parts : undefined;
 }
 
-/** SHA-256 of a text's UTF-8, as 64 lower-case hex digits. */
-export function sha256Hex(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+/** SHA-256 of bytes, or of a text's UTF-8, as 64 lower-case hex digits. */
+export function sha256Hex(data: string | Uint8Array): string {
+  return createHash('sha256').update(data).digest('hex');
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { lengthPrefixed, sha256Hex } from '../core/encoding.ts';
 import { rewrite } from './rewrite.ts';
 import { readSecretsFile, type SecretsFile } from './secrets-file.ts';
@@ -17,7 +16,7 @@ export function rootOf(file: Pick<SecretsFile, 'header' | 'parameters'>): string
     .map(({ name, value }) => [Buffer.from(name), Buffer.from(sha256Hex(value), 'hex')] as const)
     .sort(([a], [b]) => Buffer.compare(a, b));
   const parts = [Buffer.from(DOMAIN), Buffer.from(file.header.file ?? ''), ...sealed.flat()];
-  return PREFIX + createHash('sha256').update(lengthPrefixed(parts)).digest('hex');
+  return PREFIX + sha256Hex(lengthPrefixed(parts));
 }
 
 /** What is wrong with the root of a file in Keystead's own format; undefined where it holds. */
