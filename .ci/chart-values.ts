@@ -17,6 +17,7 @@ const OWN = [
   'http.listen',
   'grpc.listen',
   'dev',
+  'admin.listen',
   'admin.tokenFile',
   'auth.file',
   'policy.file',

@@ -64,7 +64,9 @@ const CHOICES: Readonly<Record<string, Readonly<Record<string, readonly string[]
     auto: ['autoscaling.enabled=true', 'resources.limits.cpu=1'],
   },
   net: {
-    open: ['networkPolicy.enabled=false', 'adminService.enabled=false', 'listenHost=[::]'],
+    open: ['networkPolicy.enabled=false', 'listenHost=[::]'],
+    // Metrics are scraped through it.
+    noAdmin: ['adminService.enabled=false'],
     narrow: [
       'networkPolicy.from[0].podSelector.matchLabels.a=b',
       'networkPolicy.adminFrom[0].namespaceSelector.matchLabels.a=b',
@@ -147,7 +149,8 @@ async function conform(t: Test, cluster: Cluster): Promise<void> {
   const dir = t.testdir({ schemas: {}, rendered: {} });
   const schemas = await writeSchemas(cluster, join(dir, 'schemas'));
   // A service that nobody can bootstrap is never of use.
-  const allowed = ({ kek, callers }: Choice) => !(kek === 'none' && callers === 'nobody');
+  const allowed = ({ kek, callers, net, watching }: Choice) =>
+    !(kek === 'none' && callers === 'nobody') && !(net === 'noAdmin' && watching === 'on');
   const choices = allPairs(
     Object.fromEntries(Object.entries(CHOICES).map(([name, values]) => [name, Object.keys(values)])),
     allowed,

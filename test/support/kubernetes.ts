@@ -23,6 +23,9 @@ export interface Cluster {
   readonly kubeconfig: string;
   /** The key that ServiceAccount tokens are signed with, PEM. */
   readonly signingKey: string;
+  /** Where the installed programs are, and what they need in their environment. */
+  readonly bin: string;
+  readonly toolEnv: NodeJS.ProcessEnv;
   /** Runs one of the installed programs as the administrator, and gives what it wrote; throws where it fails. */
   tool(name: string, args: readonly string[], input?: string): Promise<Output>;
   /** As the administrator. Throws where the status is not 2xx. */
@@ -83,6 +86,8 @@ export async function kubernetes(t: Test, tools: readonly string[] = []): Promis
     ca: identity.ca.toString(),
     kubeconfig: said['KUBECONFIG'] as string,
     signingKey: readFileSync(join(folder, 'pki', 'sa.key'), 'utf8'),
+    bin: join(home, 'bin'),
+    toolEnv: toolEnv(said['KUBECONFIG'] as string, folder),
     tool: (name, args, input) =>
       runTool(join(home, 'bin', name), args, toolEnv(said['KUBECONFIG'] as string, folder), input),
     ask: (method, path, body) => ask(`${url}${path}`, { ...identity, method }, body),

@@ -67,8 +67,15 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- else if and (include "keystead.clusterKek" .) (eq .Values.kek.from "mounted") -}}
 {{- $_ := set $own "kek" (dict "dir" "/etc/keystead/kek") -}}
 {{- end -}}
+{{- $admin := dict -}}
+{{- if .Values.adminService.enabled -}}
+{{- $_ := set $admin "listen" (printf "%s:8081" .Values.listenHost) -}}
+{{- end -}}
 {{- if .Values.adminToken.existingSecret -}}
-{{- $_ := set $own "admin" (dict "tokenFile" (printf "/etc/keystead/admin/%s" .Values.adminToken.key)) -}}
+{{- $_ := set $admin "tokenFile" (printf "/etc/keystead/admin/%s" .Values.adminToken.key) -}}
+{{- end -}}
+{{- if $admin -}}
+{{- $_ := set $own "admin" $admin -}}
 {{- end -}}
 {{- if .Values.auth -}}
 {{- $_ := set $own "auth" (dict "file" "/etc/keystead/access/auth.yaml") -}}
@@ -105,6 +112,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- if and (eq .Values.test.caller "admin") (not .Values.adminToken.existingSecret) -}}
 {{- fail "test.caller: admin needs adminToken.existingSecret" -}}
+{{- end -}}
+{{- if and .Values.serviceMonitor.enabled (not .Values.adminService.enabled) -}}
+{{- fail "serviceMonitor scrapes through the admin Service: adminService.enabled must be true" -}}
 {{- end -}}
 {{- $storage := default "storage://memory" .Values.config.storage -}}
 {{- $wraps := or (not (include "keystead.clusterKek" .)) (contains "mode=wrap" (default "" .Values.config.kms)) -}}

@@ -1,9 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, normalize } from 'node:path';
-import { createInterface } from 'node:readline';
+import { dirname, join } from 'node:path';
+import { type CliService, startCli } from '../../support/cli-service.ts';
 import type { Cluster } from '../../support/kubernetes.ts';
 
 type Test = { teardown(fn: () => unknown): void };
@@ -23,16 +21,6 @@ interface PodSpec {
 }
 
 const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
-const entry = normalize(join(import.meta.dirname, '..', '..', '..', 'src', 'cli', 'main.ts'));
-
-/** A container that runs as a process of this machine. */
-export interface Container {
-  /** Where it listens, once it is ready to: it may be sealed. */
-  readonly http: string;
-  /** Ends it as the kubelet does. */
-  stop(): Promise<number | null>;
-}
-
 /**
  * Does for one Pod of a workload what the kubelet does: mounts what its volumes name, brings a token of its account,
  * starts its container with its arguments. It is a process, so the paths lie in a folder of its own, and it listens on
@@ -43,7 +31,7 @@ export async function runPod(
   cluster: Cluster,
   workload: string,
   env: NodeJS.ProcessEnv = {},
-): Promise<Container> {
+): Promise<CliService> {
   const { metadata, spec } = (await cluster.ask('GET', workload)) as {
     metadata: { namespace: string };
     spec: { template: { spec: PodSpec } };
@@ -55,7 +43,9 @@ export async function runPod(
     text
       .replaceAll(ACCOUNT, join(root, ACCOUNT))
       .replaceAll('/etc/keystead', join(root, 'etc/keystead'))
-      .replaceAll(/0\.0\.0\.0:(8080|9000)/g, '127.0.0.1:0');
+      // What the DNS of the cluster says.
+      .replaceAll(/https:\/\/kubernetes\.default\.svc(?![.\w])/g, cluster.url)
+      .replaceAll(/0\.0\.0\.0:(8080|8081|9000)/g, '127.0.0.1:0');
   const write = (path: string, content: string | Uint8Array) => {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), content, { mode: 0o440 });
@@ -70,11 +60,13 @@ export async function runPod(
   }
   write(join(ACCOUNT, 'token'), await accountToken(cluster, metadata.namespace, pod.serviceAccountName));
   write(join(ACCOUNT, 'ca.crt'), cluster.ca);
-  return start(t, container.args.map(placed), {
-    KEYSTEAD_KUBERNETES_URL: cluster.url,
-    KEYSTEAD_KUBERNETES_CA_FILE: join(root, ACCOUNT, 'ca.crt'),
-    KEYSTEAD_KUBERNETES_TOKEN_FILE: join(root, ACCOUNT, 'token'),
-    ...env,
+  return startCli(t, container.args.map(placed), {
+    env: {
+      KEYSTEAD_KUBERNETES_URL: cluster.url,
+      KEYSTEAD_KUBERNETES_CA_FILE: join(root, ACCOUNT, 'ca.crt'),
+      KEYSTEAD_KUBERNETES_TOKEN_FILE: join(root, ACCOUNT, 'token'),
+      ...env,
+    },
   });
 }
 
@@ -109,30 +101,4 @@ export async function accountToken(
   const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec };
   const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`;
   return ((await cluster.ask('POST', path, body))['status'] as { token: string }).token;
-}
-
-async function start(t: Test, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Container> {
-  const child = spawn(process.execPath, [entry, ...args], {
-    env: { PATH: process.env['PATH'], ...env },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  t.teardown(() => stop(child, 'SIGKILL'));
-  const lines: string[] = [];
-  for await (const line of createInterface({ input: child.stderr })) {
-    lines.push(line);
-    if (!line.includes('"msg":"ready"')) continue;
-    child.stderr.resume();
-    const { http } = JSON.parse(line) as { http: string };
-    return { http, stop: () => stop(child, 'SIGTERM') };
-  }
-  throw new Error(`the service did not start:\n${lines.join('\n')}`);
-}
-
-async function stop(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
-  if (child.exitCode === null && child.signalCode === null) {
-    const ended = once(child, 'exit');
-    child.kill(signal);
-    await ended;
-  }
-  return child.exitCode;
 }
