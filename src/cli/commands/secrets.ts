@@ -52,7 +52,7 @@ export const define: DefineCommand = (command, context) => {
   }
 };
 
-/** A decision of its own: docs/decisions/0010-exit-status-of-secrets.md. */
+/** A decision of its own: docs/decisions/0011-exit-status-of-secrets.md. */
 function exitStatus(failure: KeysteadError): number {
   if (failure.code === 'canceled') return failure.exitStatus;
   return failure.reason === 'bad-usage' ? 2 : 1;
