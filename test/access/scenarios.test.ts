@@ -207,6 +207,61 @@ t.test('on moto', { timeout: 120_000 }, async (t) => {
     t.notMatch(message, /hush|SecretAccessKey|session_token/);
   });
 
+  await t.test('a step sends all that it says, and nothing else', async (t) => {
+    const full = {
+      role_name: 'Hub',
+      account_id: HUB,
+      duration_seconds: 7200,
+      session_tags: { team: 'keys', env: 'prod' },
+      transitive_tag_keys: ['team'],
+      source_identity: 'alice',
+      policy: { Version: '2012-10-17', Statement: [] },
+      policy_arns: ['arn:aws:iam::aws:policy/ReadOnlyAccess'],
+    };
+    const [answer] = await steps({ multi_hop_accessors: [chain('scan', full, 'Audit')], partition: 'aws' }, [
+      session(),
+    ]);
+    t.same(answer?.calls[0]?.params, {
+      RoleArn: `arn:aws:iam::${HUB}:role/Hub`,
+      RoleSessionName: 'scan',
+      DurationSeconds: '7200',
+      'Tags.member.1.Key': 'team',
+      'Tags.member.1.Value': 'keys',
+      'Tags.member.2.Key': 'env',
+      'Tags.member.2.Value': 'prod',
+      'TransitiveTagKeys.member.1': 'team',
+      SourceIdentity: 'alice',
+      Policy: '{"Version":"2012-10-17","Statement":[]}',
+      'PolicyArns.member.1.arn': 'arn:aws:iam::aws:policy/ReadOnlyAccess',
+    });
+    t.same(answer?.calls[1]?.params, { RoleArn: `arn:aws:iam::${TARGET}:role/Audit`, RoleSessionName: 'scan' });
+  });
+
+  await t.test('a web identity is who asks for the first role, without base credentials', async (t) => {
+    const first = { role_name: 'Pod', account_id: HUB, web_identity_token_file: 'token' };
+    const file = { multi_hop_accessors: [chain('scan', first, 'Audit')] };
+    const folder = t.testdir({ 'accessor.json': JSON.stringify(file) });
+    const path = join(folder, 'accessor.json');
+    box.take();
+    box.rules = [];
+    const player = new AccessPlayer({ env: {}, sts: { endpoint: box.url, region: 'us-east-1' } });
+    await player.play({ op: 'load', path });
+    t.match(await player.play(session()), {
+      error: 'AccountAuthException',
+      message: /web identity token .*token is not there/,
+    });
+    writeFileSync(join(folder, 'token'), 'a-token-of-the-cluster\n');
+    t.match(await player.play(session()), { ok: true });
+    await player.close();
+    const [taken, second] = box.take();
+    t.match(taken, {
+      action: 'AssumeRoleWithWebIdentity',
+      by: 'arn:aws:iam::123456789012:user/nobody',
+      params: { RoleArn: `arn:aws:iam::${HUB}:role/Pod`, WebIdentityToken: 'a-token-of-the-cluster' },
+    });
+    t.equal(second?.by, `arn:aws:sts::${HUB}:assumed-role/Pod/scan`);
+  });
+
   await t.test('an account that is none is refused before any call', async (t) => {
     const [answer] = await steps(hubAndAudit, [session('22222222222')]);
     t.match(answer, { error: 'AccountAuthException', message: /12 digits/ });

@@ -21,8 +21,28 @@ export function federatedCredential(
   options: object,
 ): TokenCredential {
   const { tenantID, clientID, tokenFile } = access;
-  const assertion = tokenFile === undefined ? managedIdentity(sdk, access, options) : () => read(tokenFile, secrets);
-  return new sdk.ClientAssertionCredential(tenantID, clientID, assertion, options);
+  const source = tokenFile === undefined ? managedIdentity(sdk, access, options) : () => read(tokenFile, secrets);
+  // The SDK puts its own error in place of one from here, which says what to do.
+  let ours: KeysteadError | undefined;
+  const assertion = async () => {
+    try {
+      return await source();
+    } catch (error) {
+      if (error instanceof KeysteadError) ours = error;
+      throw error;
+    }
+  };
+  const credential = new sdk.ClientAssertionCredential(tenantID, clientID, assertion, options);
+  return {
+    async getToken(scopes, tokenOptions) {
+      ours = undefined;
+      try {
+        return await credential.getToken(scopes, tokenOptions);
+      } catch (error) {
+        throw ours ?? error;
+      }
+    },
+  };
 }
 
 function managedIdentity(sdk: IdentitySdk, { managedIdentity: clientId }: AzureAccess, options: object) {
