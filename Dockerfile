@@ -9,7 +9,7 @@ FROM ${NODE_IMAGE} AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
 # The base brings Node: no install script is needed.
-RUN npm ci --ignore-scripts --no-audit --no-fund
+RUN npm ci --ignore-scripts --prefer-offline --no-audit --no-fund
 COPY tsconfig.json ./
 COPY .ci .ci
 COPY src src
@@ -19,7 +19,7 @@ FROM ${NODE_IMAGE} AS clouds
 ARG CLOUDS=""
 WORKDIR /build
 COPY package.json package-lock.json .ci/clouds.mjs ./
-RUN node clouds.mjs ${CLOUDS} && npm ci --ignore-scripts --no-audit --no-fund && mkdir -p node_modules
+RUN node clouds.mjs ${CLOUDS} && npm ci --ignore-scripts --prefer-offline --no-audit --no-fund && mkdir -p node_modules
 
 FROM build AS materials
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
