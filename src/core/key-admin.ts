@@ -99,8 +99,13 @@ export interface KeyAdmin {
   create(name: string, spec: KeySpec, call: Call): Promise<ManagedKey>;
   /** Changes a key. Refuses what cannot be changed before it changes anything. */
   update(name: string, key: ManagedKey, change: KeyChange, call: Call): Promise<void>;
-  /** Begins the deletion of a key, and frees its name. Nothing that it wraps can be opened from now on. */
-  terminate(name: string, key: ManagedKey, days: number, call: Call): Promise<void>;
+  /**
+   * Begins the deletion of a key, and frees its name. Nothing that it wraps can be opened from now on.
+   *
+   * @param days in which it can be taken back; undefined: as many as the provider gives. Another number than a provider
+   *   has fixed before is `not-supported`.
+   */
+  terminate(name: string, key: ManagedKey, days: number | undefined, call: Call): Promise<void>;
   /**
    * Takes a termination back: the key is usable again, under its name if that is free. Of a key that is not being deleted
    * only the name is brought back.

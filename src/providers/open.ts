@@ -129,8 +129,8 @@ const KEY_ADMINS: KeyAdminDoors = {
     throw new KeysteadError('not-supported', 'kms://cluster-kms: people bring this KEK; see keystead kek');
   },
   aws: async (uri, deps) => (await import('./aws/key-admin.ts')).openAwsKeyAdmin(uri, deps),
-  gcp: nobody,
-  azure: nobody,
+  gcp: async (uri, deps) => (await import('./gcp/key-admin.ts')).openGcpKeyAdmin(uri, deps),
+  azure: async (uri, deps) => (await import('./azure/key-admin.ts')).openAzureKeyAdmin(uri, deps),
 };
 
 const PARAMETERS: ParametersDoors = {
@@ -152,8 +152,4 @@ async function openCluster(uri: KmsUriOf<'cluster-kms'>, deps: KekDeps): Promise
     key?.dispose();
     salt?.dispose();
   }
-}
-
-async function nobody({ provider }: KmsUriOf<KmsProvider>): Promise<KeyAdmin> {
-  throw new KeysteadError('not-supported', `kms://${provider}: Keystead looks after keys of AWS KMS only`);
 }

@@ -19,6 +19,8 @@ import { KmsCalls } from './kms-calls.ts';
 
 /** Days until a key is gone that was made and never had a name: the fewest that AWS allows. */
 const UNUSED_DAYS = 7;
+/** Days where nothing is said, as AWS has it. */
+const DEFAULT_DAYS = 30;
 /** Keys asked about at once. */
 const AT_ONCE = 8;
 
@@ -109,10 +111,10 @@ class AwsKeyAdmin implements KeyAdmin {
     if (change.enabled === false) await this.#calls.disable(key.id, call);
   }
 
-  async terminate(name: string, key: ManagedKey, days: number, call: Call): Promise<void> {
+  async terminate(name: string, key: ManagedKey, days: number | undefined, call: Call): Promise<void> {
     if (key.state !== 'terminated') {
       if (this.#marks) await this.#mark(name, key, call);
-      await this.#calls.scheduleDeletion(key.id, days, call);
+      await this.#calls.scheduleDeletion(key.id, days ?? DEFAULT_DAYS, call);
     }
     // Somebody may have moved the alias meanwhile: that of another key is not ours to delete.
     const holder = await this.#calls.describe(name, call);

@@ -42,6 +42,29 @@ export interface VaultKey {
 
 /** Throws `sdk-not-installed`, `bad-uri` or `no-file`. Makes no call to Azure. */
 export async function openVaultKey(uri: KmsUriOf<'azure'>, deps: ClientDeps): Promise<VaultKey> {
+  const { sdk, name, credential, options, keys } = await openVault(uri, deps);
+  // Not made from an id: the SDK would fetch the key, answer with the version fetched then for ever after, wrap some
+  // algorithms locally, and refuse to unwrap with a key that has expired. Of a key without material it knows nothing,
+  // and leaves everything to the vault.
+  const cryptography = (version: string | undefined) => {
+    const id = `${name.address}/keys/${uri.keyName}${version === undefined ? '' : `/${version}`}`;
+    const key = { id, name: uri.keyName, properties: { name: uri.keyName, vaultUrl: name.address } };
+    return new sdk.CryptographyClient(key, credential, options());
+  };
+  return vaultKey(uri, name, keys, cryptography);
+}
+
+/** A vault or HSM: its keys, and what further clients for it are made with. */
+export interface Vault {
+  readonly sdk: typeof import('@azure/keyvault-keys');
+  readonly name: KeyName;
+  readonly keys: KeyClient;
+  readonly credential: ConstructorParameters<typeof KeyClient>[1];
+  options(): object;
+}
+
+/** As `openVaultKey`: the vault that the key of the URI is in. */
+export async function openVault(uri: KmsUriOf<'azure'>, deps: ClientDeps): Promise<Vault> {
   const sdk = await loadSdk('@azure/keyvault-keys', () => import('@azure/keyvault-keys'));
   const name = keyNameOf(uri);
   const credential = await azureCredential(uri, name.vault, deps);
@@ -52,16 +75,7 @@ export async function openVaultKey(uri: KmsUriOf<'azure'>, deps: ClientDeps): Pr
     // The vault's domain is checked against the token's audience, unless the address is one's own.
     disableChallengeResourceVerification: uri.endpoint !== undefined,
   });
-  const keys = new sdk.KeyClient(name.address, credential, options());
-  // Not made from an id: the SDK would fetch the key, answer with the version fetched then for ever after, wrap some
-  // algorithms locally, and refuse to unwrap with a key that has expired. Of a key without material it knows nothing,
-  // and leaves everything to the vault.
-  const cryptography = (version: string | undefined) => {
-    const id = `${name.address}/keys/${uri.keyName}${version === undefined ? '' : `/${version}`}`;
-    const key = { id, name: uri.keyName, properties: { name: uri.keyName, vaultUrl: name.address } };
-    return new sdk.CryptographyClient(key, credential, options());
-  };
-  return vaultKey(uri, name, keys, cryptography);
+  return { sdk, name, credential, options, keys: new sdk.KeyClient(name.address, credential, options()) };
 }
 
 function vaultKey(

@@ -153,6 +153,19 @@ export const KMS_ROWS: readonly Row[] = [
   ...network('kms-unreachable', 'kms-timeout'),
 ];
 
+const ALREADY_EXISTS = 6;
+
+/** Looking after keys: what wrapping and unwrapping cannot meet. */
+export const ADMIN_ROWS: readonly Row[] = [
+  row('name-taken', grpc(ALREADY_EXISTS), 'there is one of that name already'),
+  ...KMS_ROWS,
+  row(
+    'provider-refused',
+    either(grpc(INVALID_ARGUMENT), grpc(FAILED_PRECONDITION)),
+    'Cloud KMS does not take a value of the request; check names, labels, days and the state of the key',
+  ),
+];
+
 /** Cloud Storage. */
 export const STORE_ROWS: readonly Row[] = [
   ...CREDENTIALS,
@@ -175,6 +188,11 @@ export const STORE_ROWS: readonly Row[] = [
 /** @param what names the thing that was asked for, such as `kms://gcp: key NAME`. */
 export function kmsError(error: unknown, what: string): KeysteadError {
   return classify(KMS_ROWS, error, what);
+}
+
+/** As `kmsError`, where keys are looked after. */
+export function adminError(error: unknown, what: string): KeysteadError {
+  return classify(ADMIN_ROWS, error, what);
 }
 
 export function storeError(error: unknown, what: string): KeysteadError {

@@ -6,6 +6,7 @@ import { oldestFirst } from '../../core/managed-keys.ts';
 import { within } from '../../core/within.ts';
 
 const DAY_MS = 86_400_000;
+const DEFAULT_DAYS = 30;
 const WORDS: Readonly<Record<KeyState, string>> = {
   running: 'enabled',
   stopped: 'disabled',
@@ -83,7 +84,7 @@ class MemoryKms {
     });
   }
 
-  terminate(name: string, id: string, days: number): void {
+  terminate(name: string, id: string, days = DEFAULT_DAYS): void {
     const entry = this.#entry(id);
     const deletionDate = entry.deletionDate ?? new Date(this.#clock.now().getTime() + days * DAY_MS);
     this.#keys.set(id, { ...entry, state: 'terminated', deletionDate });

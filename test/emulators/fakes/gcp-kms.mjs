@@ -268,7 +268,8 @@ const api = {
     if (!['ENABLED', 'DISABLED'].includes(v.pb.state))
       precondition(`${v.pb.name} cannot be destroyed in state ${v.pb.state}.`);
     v.pb.state = 'DESTROY_SCHEDULED';
-    v.pb.destroyTime = { seconds: now().seconds + 30 * 86400, nanos: 0 };
+    const { seconds } = entry(name.replace(/\/cryptoKeyVersions\/.*/, '')).key.destroyScheduledDuration;
+    v.pb.destroyTime = { seconds: now().seconds + Number(seconds), nanos: 0 };
     return v.pb;
   },
   RestoreCryptoKeyVersion({ name }) {
