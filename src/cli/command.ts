@@ -25,6 +25,13 @@ export function single<T = string>(flags: string, description: string, parse?: (
   });
 }
 
+/** An option that may be given again. */
+export function several<T>(flags: string, description: string, parse: (text: string) => T): Option {
+  return new Option(flags, description)
+    .argParser((text: string, earlier: readonly T[]) => [...earlier, parse(text)])
+    .default([], 'none');
+}
+
 /** `--output plain|json`, the format of a result. */
 export function formatOption(): Option {
   return single<Format>('--output <format>', 'plain (the default) or json', (text) => {

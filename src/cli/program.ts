@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   status: { summary: 'show what the service at --server says of itself', load: () => import('./commands/status.ts') },
   'data-key': { summary: 'get, list, rotate and delete data keys', load: () => import('./commands/data-key.ts') },
   kek: { summary: 'make the key-encryption key and give it to a service', load: () => import('./commands/kek.ts') },
+  key: { summary: 'make and keep keys in a cloud KMS as declared', load: () => import('./commands/key.ts') },
   token: { summary: 'make a token for a caller', load: () => import('./commands/token.ts') },
   storage: { summary: 'look after the stored data keys', load: () => import('./commands/storage.ts') },
   secrets: { summary: 'keep secrets in files under version control', load: () => import('./commands/secrets.ts') },

@@ -144,6 +144,7 @@ function fits(schema: DocumentSchema, value: unknown): boolean {
     const { minimum = -Infinity, maximum = Infinity } = schema;
     return Number.isSafeInteger(value) && Number(value) >= minimum && Number(value) <= maximum;
   }
+  if (schema.type === 'number') return typeof value === 'number' && Number.isFinite(value);
   if (typeof value !== 'string' || !value.isWellFormed()) return false;
   const { minLength = 0, maxLength = Infinity, pattern } = schema;
   if (value.length < minLength || value.length > maxLength) return false;

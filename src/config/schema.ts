@@ -77,6 +77,15 @@ export const ConfigSchema = group({
     rate: whole(1000, [1, 100_000], 'Calls a second to each.'),
     queue: whole(2048, [0, 1_000_000], 'Calls that may wait; more are refused.'),
   }),
+  lifecycle: group({
+    files: Type.Optional(
+      text('path', {
+        description:
+          'Files of declared keys with spaces between, applied before the service starts: keys are made, named, enabled and mended, and never stopped or terminated.',
+        examples: ['/etc/keystead/keys.yaml'],
+      }),
+    ),
+  }),
   records: group({
     deletionWindow: whole(30, [1, 3650], 'Days in which a deleted data key can be restored; after them it is purged.'),
     constellation: Type.Boolean({

@@ -83,6 +83,10 @@ interface Started {
 }
 
 async function start({ config, exposure, process, log }: Started): Promise<Running> {
+  if (config.lifecycle.files !== undefined) {
+    const { applyLifecycle } = await import('../wiring/lifecycle.ts');
+    await applyLifecycle(config, bareAmbient(process.env), log);
+  }
   if (exposure.workers === 1) {
     const ambient = await systemAmbient({ audit: config.audit, stdout: process.stdout, env: process.env });
     try {

@@ -15,7 +15,14 @@ export interface Rule {
 const CORE = 'src/core/';
 /** Questions to other services, with bounds. */
 const NET = 'src/net/';
-const ROOMS = ['src/data-keys/', 'src/system/', 'src/access/', 'src/secrets-file/', 'src/key-manager/'];
+const ROOMS = [
+  'src/data-keys/',
+  'src/system/',
+  'src/access/',
+  'src/secrets-file/',
+  'src/key-manager/',
+  'src/lifecycle/',
+];
 const SUPPORT = ['src/config/', 'src/telemetry/', 'src/auth/', 'src/audit/', 'src/policy/'];
 
 export const RULES: readonly Rule[] = [
@@ -42,6 +49,7 @@ export const RULES: readonly Rule[] = [
     path: 'src/key-manager.ts',
     may: [CORE, 'src/key-manager/', 'src/key-sources/', 'src/wiring/key-manager.ts', 'src/wiring/system.ts'],
   },
+  { path: 'src/lifecycle/', may: [CORE, 'src/lifecycle/', 'typebox'] },
   { path: 'src/providers/open.ts', may: [CORE], types: ['src/providers/'], dynamic: ['src/providers/'] },
   { path: 'src/providers/cluster/', may: [CORE, 'src/providers/cluster/', 'node:'] },
   { path: 'src/providers/memory/', may: [CORE, 'src/providers/memory/', 'node:'] },

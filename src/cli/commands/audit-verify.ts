@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { InvalidArgumentError, Option } from 'commander';
+import { InvalidArgumentError } from 'commander';
 import type { ChainReport, Problem, TrailReport } from '../../audit/verify/report.ts';
 import type { LineName } from '../../audit/verify/trail-line.ts';
 import { KeysteadError } from '../../core/errors.ts';
 import { unreadable } from '../../core/unreadable.ts';
-import { type DefineCommand, formatOption, single, wholeNumber } from '../command.ts';
+import { type DefineCommand, formatOption, several, single, wholeNumber } from '../command.ts';
 import { type Format, print, printable } from '../output.ts';
 
 interface Options {
@@ -63,13 +63,6 @@ async function readPublicKeys(file: string): Promise<string> {
   } catch (error) {
     throw unreadable(file, error);
   }
-}
-
-/** An option that may be given again. */
-function several<T>(flags: string, description: string, parse: (text: string) => T): Option {
-  return new Option(flags, description)
-    .argParser((text: string, earlier: readonly T[]) => [...earlier, parse(text)])
-    .default([], 'none');
 }
 
 function lineName(text: string): LineName {
