@@ -109,6 +109,8 @@ const credentialsPath = Type.Optional(
     form: 'a path',
   }),
 );
+const file = (description: string) =>
+  Type.Optional(Type.String({ pattern: '^.{1,4096}$', credential: true, description, form: 'a path' }));
 const projectID = text('Project.', '^[a-z0-9][a-z0-9.:-]{0,127}$', 'a project id');
 const bucket = text('Bucket.', '^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$', 'a bucket name');
 const bucketLocation = Type.Optional(
@@ -203,6 +205,21 @@ export const STORAGE_SCHEMAS = {
 export const PARAMETERS_SCHEMAS = {
   memory: group({}),
   aws: group({ region, ...awsCredentials, endpoint }, awsTogether),
+  kubernetes: group({
+    namespace: text('Namespace of the Secret.', '^[a-z0-9-]{1,63}$', 'a namespace'),
+    secret: text('Name of the Secret.', '^[a-z0-9.-]{1,253}$', 'its name'),
+    server: Type.Optional(
+      Type.String({
+        pattern: '^https://[A-Za-z0-9.:\\[\\]_-]+$',
+        manner: true,
+        description: 'The API server; without it, that of the cluster that the pod is in.',
+        form: 'an https:// address',
+      }),
+    ),
+    caFile: file('PEM file with the authority of its certificate.'),
+    tokenFile: file('File with a token.'),
+  }),
+  dotenv: group({ file: text('The file.', '^.{1,4096}$', 'a path') }),
 } as const;
 
 export type KmsProvider = keyof typeof KMS_SCHEMAS;

@@ -7,7 +7,7 @@ const LINE_FEED = 0x0a;
 /** One question to a service that answers with JSON. */
 export interface JsonRequest {
   readonly url: URL;
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   /** Sent as JSON; a buffer is JSON already, and its owner wipes it. */
   readonly body?: unknown;
   /** PEM; absent: the authorities that Node trusts. */

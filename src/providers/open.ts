@@ -136,6 +136,11 @@ const KEY_ADMINS: KeyAdminDoors = {
 const PARAMETERS: ParametersDoors = {
   memory: async () => (await import('./memory/parameters.ts')).memoryParameters(),
   aws: async (uri, deps) => (await import('./aws/ssm-parameters.ts')).openSsmParameters(uri, deps),
+  kubernetes: async (uri, { secrets }) =>
+    (await import('./kubernetes/secret-parameters.ts')).openSecretParameters(uri, {
+      readFile: async (path) => Buffer.from(await secrets.readFile(path)),
+    }),
+  dotenv: async (uri) => (await import('./dotenv/parameters.ts')).openDotenvParameters(uri),
 };
 
 async function openCluster(uri: KmsUriOf<'cluster-kms'>, deps: KekDeps): Promise<OpenedKek> {

@@ -1,3 +1,4 @@
+import { dotenvQuoted, variableName } from '../core/dotenv.ts';
 import { KeysteadError } from '../core/errors.ts';
 import { type SecretsFile, shown } from './secrets-file.ts';
 
@@ -7,15 +8,6 @@ export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 export interface Variable {
   readonly name: string;
   readonly value: string;
-}
-
-/**
- * A parameter's name as one of an environment variable: upper case, what a shell name cannot hold as `_`, `_` before a
- * leading digit.
- */
-export function variableName(name: string): string {
-  const text = name.replace(/[^A-Za-z0-9_]/g, '_').toUpperCase();
-  return /^[0-9]/.test(text) ? `_${text}` : text;
 }
 
 /** Throws `bad-secrets-file` where two names fall together, or a value cannot be one of an environment. */
@@ -52,17 +44,6 @@ export function formatVariables(variables: readonly Variable[], format: ExportFo
 export function shellQuoted(value: string): string {
   if (value === '') return "''";
   return /^[A-Za-z0-9_@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", `'"'"'`)}'`;
-}
-
-/** Single quotes where readers of dotenv files agree on them, else double quotes with `\n` for a line break. */
-export function dotenvQuoted(value: string): string {
-  if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(value)) return value;
-  if (!/['\n\r\\]/.test(value)) return `'${value}'`;
-  const escaped = value
-    .replace(/[\\"$`]/g, '\\$&')
-    .replaceAll('\n', '\\n')
-    .replaceAll('\r', '\\r');
-  return `"${escaped}"`;
 }
 
 /** Picks parameters by name. Throws `bad-usage` for a name that the file has not. */

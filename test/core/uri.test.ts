@@ -22,8 +22,10 @@ import { recordedSecrets } from '../support/recorded-secrets.ts';
 import { everyProvider, uriTable } from '../support/uri-tables.ts';
 import { anyUri, plain } from '../support/uri-values.ts';
 
-const PARSERS = { kms: parseKmsUri, storage: parseStorageUri, parameters: parseParametersUri } as const;
-const parse = (text: string): Uri => PARSERS[text.slice(0, text.indexOf(':')) as keyof typeof PARSERS](text);
+const parse = (text: string): Uri => {
+  if (text.startsWith('parameters:')) return parseParametersUri(text);
+  return text.startsWith('storage:') ? parseStorageUri(text) : parseKmsUri(text);
+};
 
 /** The text of the error that reading gives. */
 function refusal(t: Test, text: string): string {

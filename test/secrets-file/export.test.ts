@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import t from 'tap';
-import { formatVariables, picked, variableName, variablesOf } from '../../src/secrets-file/export.ts';
+import { variableName } from '../../src/core/dotenv.ts';
+import { formatVariables, picked, variablesOf } from '../../src/secrets-file/export.ts';
 import { readSecretsFile } from '../../src/secrets-file/secrets-file.ts';
 
 const file = readSecretsFile('path: /a\nregion: r\nkmskey: k\nparameters: []\n', 'f.yml');

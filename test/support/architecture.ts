@@ -52,6 +52,7 @@ export const RULES: readonly Rule[] = [
   { path: 'src/lifecycle/', may: [CORE, 'src/lifecycle/', 'typebox'] },
   { path: 'src/providers/open.ts', may: [CORE], types: ['src/providers/'], dynamic: ['src/providers/'] },
   { path: 'src/providers/cluster/', may: [CORE, 'src/providers/cluster/', 'node:'] },
+  { path: 'src/providers/dotenv/', may: [CORE, 'src/providers/dotenv/', 'node:'] },
   { path: 'src/providers/memory/', may: [CORE, 'src/providers/memory/', 'node:'] },
   {
     path: 'src/providers/aws/',

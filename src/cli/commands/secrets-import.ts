@@ -50,7 +50,7 @@ export const define: DefineCommand = (command, { io }) => {
     });
 
   async function dotenvValues(source: string) {
-    const { parseDotenv } = await import('../../secrets-file/dotenv.ts');
+    const { parseDotenv } = await import('../../core/dotenv.ts');
     const { failureOf } = await import('../../secrets-file/yaml-source.ts');
     const { name, text } = await readInput(source, io);
     return parseDotenv(text, failureOf(name));

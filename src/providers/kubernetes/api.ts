@@ -24,6 +24,7 @@ export interface KubernetesApiOptions {
 export interface KubernetesApi {
   get(path: string, reason: Reason): Promise<JsonAnswer>;
   post(path: string, body: unknown, reason: Reason): Promise<JsonAnswer>;
+  put(path: string, body: unknown, reason: Reason): Promise<JsonAnswer>;
   /**
    * Gives `each` the events of a watch, one after the other, until the API server ends it, `seconds` have passed or
    * `signal` ends, which throws. Where the status is not 200 there was no watch.
@@ -59,7 +60,7 @@ export function kubernetesApi({ url, caFile, tokenFile, timeoutMs, readFile }: K
       });
     }
   };
-  const asked = async (method: 'GET' | 'POST', path: string, reason: Reason): Promise<JsonRequest> => {
+  const asked = async (method: JsonRequest['method'], path: string, reason: Reason): Promise<JsonRequest> => {
     const ca = caFile === undefined ? {} : { ca: await read(caFile, reason) };
     const token = tokenFile === undefined ? {} : { token: tokenIn(await read(tokenFile, reason), tokenFile, reason) };
     const url = new URL(path, base);
@@ -68,6 +69,7 @@ export function kubernetesApi({ url, caFile, tokenFile, timeoutMs, readFile }: K
   return {
     get: async (path, reason) => requestJson(await asked('GET', path, reason)),
     post: async (path, body, reason) => requestJson({ ...(await asked('POST', path, reason)), body }),
+    put: async (path, body, reason) => requestJson({ ...(await asked('PUT', path, reason)), body }),
     async watch(path, { seconds, signal, each }, reason) {
       const question = await asked('GET', `${path}&watch=1&timeoutSeconds=${seconds}`, reason);
       return requestJsonLines({ ...question, timeoutMs: seconds * 1000 + timeoutMs }, each, signal);

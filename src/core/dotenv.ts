@@ -1,13 +1,21 @@
-import type { Fail } from './yaml-source.ts';
+import type { KeysteadError } from './errors.ts';
 
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
+
+/** A variable, and the lines that it stands on, from 1. */
+export interface DotenvEntry {
+  readonly name: string;
+  readonly value: string;
+  readonly firstLine: number;
+  readonly lastLine: number;
+}
 
 /**
  * Reads a dotenv file: `NAME=VALUE` lines, `export` before them, comments, values in single quotes (as they stand) or in
  * double quotes (with `\n` and the like). Values may span lines within quotes. Throws with the line.
  */
-export function parseDotenv(text: string, fail: Fail): { readonly name: string; readonly value: string }[] {
-  const found: { name: string; value: string }[] = [];
+export function parseDotenv(text: string, fail: (what: string, line: number) => KeysteadError): DotenvEntry[] {
+  const found: DotenvEntry[] = [];
   const lines = text.replace(/^\ufeff/, '').split(/\r?\n/);
   for (let at = 0; at < lines.length; at++) {
     const line = lines[at] as string;
@@ -18,7 +26,7 @@ export function parseDotenv(text: string, fail: Fail): { readonly name: string; 
     if (found.some((one) => one.name === name)) throw fail(`${name} is given twice`, number);
     const quote = /^["']/.exec(rest)?.[0];
     if (quote === undefined) {
-      found.push({ name, value: rest.replace(/\s+#.*$/, '').trim() });
+      found.push({ name, value: rest.replace(/\s+#.*$/, '').trim(), firstLine: number, lastLine: number });
       continue;
     }
     let value = rest.slice(1);
@@ -29,7 +37,8 @@ export function parseDotenv(text: string, fail: Fail): { readonly name: string; 
     }
     if (end < 0) throw fail(`the value of ${name} has no closing quote`, number);
     const body = value.slice(0, end);
-    found.push({ name, value: quote === "'" ? body : body.replace(/\\(.)/gs, (_all, c: string) => ESCAPES[c] ?? c) });
+    const plain = quote === "'" ? body : body.replace(/\\(.)/gs, (_all, c: string) => ESCAPES[c] ?? c);
+    found.push({ name, value: plain, firstLine: number, lastLine: at + 1 });
   }
   return found;
 }
@@ -40,4 +49,24 @@ function closing(text: string, quote: string): number {
     else if (text[at] === quote) return at;
   }
   return -1;
+}
+
+/**
+ * A parameter's name as one of an environment variable: upper case, what a shell name cannot hold as `_`, `_` before a
+ * leading digit.
+ */
+export function variableName(name: string): string {
+  const text = name.replace(/[^A-Za-z0-9_]/g, '_').toUpperCase();
+  return /^[0-9]/.test(text) ? `_${text}` : text;
+}
+
+/** Single quotes where readers of dotenv files agree on them, else double quotes with `\n` for a line break. */
+export function dotenvQuoted(value: string): string {
+  if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(value)) return value;
+  if (!/['\n\r\\]/.test(value)) return `'${value}'`;
+  const escaped = value
+    .replace(/[\\"$`]/g, '\\$&')
+    .replaceAll('\n', '\\n')
+    .replaceAll('\r', '\\r');
+  return `"${escaped}"`;
 }

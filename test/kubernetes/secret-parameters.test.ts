@@ -1,0 +1,64 @@
+import { join } from 'node:path';
+import t from 'tap';
+import { readSmallFile } from '../../src/config/read-small-file.ts';
+import { SecretBytes } from '../../src/core/secret-bytes.ts';
+import { openParameters } from '../../src/providers/open.ts';
+import { parametersSuite } from '../conformance/parameters.ts';
+import { failure } from '../support/failure.ts';
+import { kubernetes } from '../support/kubernetes.ts';
+import { testCall } from '../support/services.ts';
+
+const call = testCall();
+
+t.setTimeout(0);
+
+t.test('a Secret of a real API server keeps the contract of parameter stores', { timeout: 115_000 }, async (t) => {
+  const cluster = await kubernetes(t);
+  if (cluster === undefined) return;
+  const namespace = 'parameters';
+  await cluster.ask('POST', '/api/v1/namespaces', { metadata: { name: namespace } });
+  await cluster.ask('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, { metadata: { name: 'writer' } });
+  await cluster.ask('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
+    metadata: { name: 'writer' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+    subjects: [{ kind: 'ServiceAccount', name: 'writer', namespace }],
+  });
+  const answer = await cluster.ask('POST', `/api/v1/namespaces/${namespace}/serviceaccounts/writer/token`, {
+    spec: {},
+  });
+  const { token } = answer['status'] as { token: string };
+  const tokenFile = join(t.testdir({ token }), 'token');
+  const open = (secret: string, files = { caFile: cluster.caFile, tokenFile }) =>
+    openParameters(
+      { scheme: 'parameters', provider: 'kubernetes', namespace, secret, server: cluster.url, ...files },
+      { secrets: { env: {}, readFile: (path) => readSmallFile(path, 64 * 1024) } },
+    );
+  let count = 0;
+
+  await t.test('as every store', async (t) => {
+    parametersSuite(t, async () => ({ store: await open(`s${++count}`), path: '/a/' }));
+  });
+
+  await t.test('labels, type and other keys of the Secret stay', async (t) => {
+    const all = `/api/v1/namespaces/${namespace}/secrets`;
+    const metadata = { name: 'mine', labels: { app: 'shop' } };
+    await cluster.ask('POST', all, { metadata, type: 'example.org/mine', stringData: { other: 'x' } });
+    const store = await open('mine');
+    const place = store.place('/a/', 'db/password');
+    t.equal(place, 'db.password');
+    const parameter = { value: SecretBytes.own(Buffer.from('secret')) };
+    await store.apply([{ kind: 'put', place, parameter }], call);
+    t.match(await cluster.ask('GET', `${all}/mine`), {
+      metadata: { labels: { app: 'shop' } },
+      type: 'example.org/mine',
+      data: { other: 'eA==', 'db.password': 'c2VjcmV0' },
+    });
+    t.throws(() => store.place('/a/', 'ü'), failure('bad-request'));
+  });
+
+  await t.test('without the right it says what is missing', async (t) => {
+    const path = join(t.testdir({ token: 'nobody' }), 'token');
+    const store = await open('s1', { caFile: cluster.caFile, tokenFile: path });
+    await t.rejects(store.list('/a/', call), failure('provider-credentials', /does not accept the token/));
+  });
+});
