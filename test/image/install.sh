@@ -34,7 +34,12 @@ flock 9
 node="$root/node_modules/node/bin/node"
 npm="$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")"
 want="$(sha256sum <"$here/install.sh" | cut -c1-16) $("$node" --version) $("$node" -p 'require(process.argv[1]).version' "$npm/package.json")"
-[ "$(cat stamp 2>/dev/null || true)" != "$want" ] || exit 0
+store=(--root "$IMAGE_HOME/storage" --runroot "$IMAGE_HOME/run" --storage-driver overlay)
+if [ "$(cat stamp 2>/dev/null || true)" = "$want" ]; then
+  # What builds that were cut short have left, and layers that have not been of use for a week.
+  { buildah "${store[@]}" rm --all && podman "${store[@]}" image prune --force --filter until=168h; } >/dev/null 2>&1 || give_up 'the store cannot be tidied'
+  exit
+fi
 rm -f stamp
 
 [ -x "venv/bin/hadolint" ] || { python3 -m venv venv && venv/bin/pip install --quiet --disable-pip-version-check "$hadolint"; } >&2
@@ -60,7 +65,6 @@ RUN mkdir /parts && ldd /usr/local/bin/node | grep -o '/[^ ]*' | xargs -I{} cp -
 FROM scratch AS bare
 COPY --from=parts /parts /
 D
-store=(--root "$IMAGE_HOME/storage" --runroot "$IMAGE_HOME/run" --storage-driver overlay)
 build=(buildah "${store[@]}" bud --isolation chroot --pull-never --format docker)
 {
   podman "${store[@]}" import base.tar localhost/base:1
