@@ -62,17 +62,20 @@ export async function withDeclaredKeys<T>(
   io: Io,
   work: (keys: DeclaredKeys, call: Call) => Promise<T>,
 ): Promise<T> {
-  const [{ readKeyFiles }, { DeclaredKeys: Keys }, { openCensus }, { bareAmbient }] = await Promise.all([
-    import('../wiring/key-files.ts'),
-    import('../wiring/declared-keys.ts'),
-    import('../wiring/blast-radius.ts'),
-    import('../wiring/ambient.ts'),
-  ]);
+  const [{ readKeyFiles }, { DeclaredKeys: Keys }, { openCensus }, { bareAmbient }, { openAccessPaths }] =
+    await Promise.all([
+      import('../wiring/key-files.ts'),
+      import('../wiring/declared-keys.ts'),
+      import('../wiring/blast-radius.ts'),
+      import('../wiring/ambient.ts'),
+      import('../wiring/access-paths.ts'),
+    ]);
   const config = loadConfig(configInputs(called, io));
   const ambient = bareAmbient(io.env);
   const declarations = await readKeyFiles(file.length > 0 ? file : [defaultFile()]);
-  const census = openCensus(config, ambient);
-  const keys = new Keys(declarations, { ambient, census, marks: mark, timeoutMs: config.upstream.timeout });
+  const access = await openAccessPaths(config.access.file, ambient);
+  const census = openCensus(config, ambient, access);
+  const keys = new Keys(declarations, { ambient, census, access, marks: mark, timeoutMs: config.upstream.timeout });
   const call: Call = {
     principal: { kind: 'local', name: 'keystead key', groups: [] },
     signal: io.interrupted(),
@@ -83,6 +86,7 @@ export async function withDeclaredKeys<T>(
     return await work(keys, call);
   } finally {
     await keys.close();
+    await access?.close();
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Call } from '../core/call.ts';
 import { KeysteadError } from '../core/errors.ts';
+import type { CredentialSource } from '../core/roles.ts';
 import { SecretBytes } from '../core/secret-bytes.ts';
 import { disposeSecrets, formatUri, parseKmsUri, uriWithoutCredentials } from '../core/uri.ts';
 import type { KmsUri } from '../core/uri-schemas.ts';
@@ -11,7 +12,11 @@ import type { BareAmbient } from './ambient.ts';
 /** Describes keys that exist as declarations. Throws `no-kek` where there is none under a name. */
 export async function adoptKeys(
   uris: readonly string[],
-  { ambient, timeoutMs }: { readonly ambient: BareAmbient; readonly timeoutMs: number },
+  {
+    ambient,
+    timeoutMs,
+    access,
+  }: { readonly ambient: BareAmbient; readonly timeoutMs: number; readonly access?: CredentialSource | undefined },
   call: Call,
 ): Promise<KeyDocument[]> {
   const documents: KeyDocument[] = [];
@@ -19,7 +24,7 @@ export async function adoptKeys(
     const uri = parseKmsUri(text);
     const secrets = ambient.secrets ?? { env: {}, readFile: () => new Uint8Array() };
     try {
-      const admin = await openKeyAdmin(uri, { secrets, timeoutMs });
+      const admin = await openKeyAdmin(uri, { secrets, timeoutMs, access });
       try {
         const { keyName: name } = uri as KmsUri & { readonly keyName: string };
         const key = await admin.find(name, ['tags', 'policy', 'rotation'], call);

@@ -3,6 +3,7 @@ import type { Call } from '../core/call.ts';
 import { KeysteadError } from '../core/errors.ts';
 import type { Kek } from '../core/kek.ts';
 import type { ManagedKey } from '../core/key-admin.ts';
+import type { CredentialSource } from '../core/roles.ts';
 import { disposeSecrets, kekUri, parseStorageUri, redactUri } from '../core/uri.ts';
 import type { KekUse } from '../data-keys/data-keys.ts';
 import { storedDataKeyJobs } from '../data-keys/jobs.ts';
@@ -23,10 +24,11 @@ export interface BlastRadius {
 /** Counts by one walk over the configured store, the first time that it is asked. */
 export type Census = (declaration: Declaration, key: ManagedKey, call: Call) => Promise<BlastRadius>;
 
-export function openCensus(config: Config, ambient: BareAmbient): Census {
+/** @param access the paths that `storage` may name. */
+export function openCensus(config: Config, ambient: BareAmbient, access?: CredentialSource): Census {
   let walked: Promise<{ keks: readonly KekUse[]; failed: number } | undefined> | undefined;
   return async ({ uri }, { resource }, call) => {
-    walked ??= walkStore(config, ambient, call);
+    walked ??= walkStore(config, { ...ambient, access }, call);
     const found = await walked;
     if (found === undefined) return { storage: undefined, records: undefined, unread: 0 };
     // Not added up exactly where a record has versions under several versions of the KEK: never fewer than there are.
@@ -39,12 +41,12 @@ export function openCensus(config: Config, ambient: BareAmbient): Census {
   };
 }
 
-async function walkStore(config: Config, ambient: BareAmbient, call: Call) {
+async function walkStore(config: Config, ambient: BareAmbient & { access: CredentialSource | undefined }, call: Call) {
   const uri = parseStorageUri(config.storage);
   if (uri.provider === 'memory' || uri.provider === 'no-store') return undefined;
   const secrets = ambient.secrets ?? { env: {}, readFile: () => new Uint8Array() };
   try {
-    const store = await openStore(uri, { secrets, timeoutMs: config.upstream.timeout });
+    const store = await openStore(uri, { secrets, timeoutMs: config.upstream.timeout, access: ambient.access });
     if (store === undefined) return undefined;
     try {
       const { random, clock } = ambient;

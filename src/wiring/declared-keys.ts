@@ -1,6 +1,7 @@
 import type { Call } from '../core/call.ts';
 import { KeysteadError } from '../core/errors.ts';
 import type { KeyAdmin } from '../core/key-admin.ts';
+import type { CredentialSource } from '../core/roles.ts';
 import { disposeSecrets, kekUri } from '../core/uri.ts';
 import type { KmsUri } from '../core/uri-schemas.ts';
 import { type Applied, DEFAULT_TIMEOUT_S, observe } from '../lifecycle/apply.ts';
@@ -33,6 +34,8 @@ export interface DeclaredKeysOptions {
 export interface DeclaredKeysDeps {
   readonly ambient: BareAmbient;
   readonly timeoutMs: number;
+  /** The access paths that URIs may name; the caller closes them. */
+  readonly access?: CredentialSource | undefined;
   readonly census: Census;
   /** Whether keys get the tag by which Keystead finds them again. */
   readonly marks: boolean;
@@ -166,9 +169,9 @@ export class DeclaredKeys {
     const place = placeOf(uri);
     const known = this.#admins.get(place);
     if (known !== undefined) return known;
-    const { ambient, timeoutMs, marks } = this.#deps;
+    const { ambient, timeoutMs, access, marks } = this.#deps;
     const secrets = ambient.secrets ?? { env: {}, readFile: () => new Uint8Array() };
-    const admin = openKeyAdmin(uri, { secrets, timeoutMs, marks });
+    const admin = openKeyAdmin(uri, { secrets, timeoutMs, access, marks });
     this.#admins.set(place, admin);
     return admin;
   }

@@ -1,6 +1,7 @@
 import type { Config } from '../config/schema.ts';
 import { KeysteadError } from '../core/errors.ts';
 import { ownCall } from '../core/own-call.ts';
+import { openAccessPaths } from './access-paths.ts';
 import type { BareAmbient, HouseLog } from './ambient.ts';
 import { openCensus } from './blast-radius.ts';
 import { DeclaredKeys } from './declared-keys.ts';
@@ -16,9 +17,11 @@ const PATIENCE_MS = 120_000;
 export async function applyLifecycle(config: Config, ambient: BareAmbient, log: HouseLog): Promise<void> {
   const files = config.lifecycle.files?.split(' ').filter((file) => file !== '') ?? [];
   if (files.length === 0) return;
-  const census = openCensus(config, ambient);
   const declarations = await readKeyFiles(files);
-  const keys = new DeclaredKeys(declarations, { ambient, census, marks: true, timeoutMs: config.upstream.timeout });
+  const access = await openAccessPaths(config.access.file, ambient);
+  const census = openCensus(config, ambient, access);
+  const deps = { ambient, census, access, marks: true, timeoutMs: config.upstream.timeout };
+  const keys = new DeclaredKeys(declarations, deps);
   const call = { ...ownCall(ambient), signal: AbortSignal.timeout(PATIENCE_MS) };
   try {
     for (const { harm, declaration } of await keys.plans({}, call)) {
@@ -33,5 +36,6 @@ export async function applyLifecycle(config: Config, ambient: BareAmbient, log: 
     });
   } finally {
     await keys.close();
+    await access?.close();
   }
 }

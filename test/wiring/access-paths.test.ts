@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
+import { CreateAliasCommand, CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import t, { type Test } from 'tap';
 import { openAccessPaths } from '../../src/wiring/access-paths.ts';
 import { openAccountAccess } from '../../src/wiring/account-access.ts';
+import { adoptKeys } from '../../src/wiring/adopt-keys.ts';
 import { bareAmbient } from '../../src/wiring/ambient.ts';
 import { sdkEnvironment } from '../providers/aws/environment.ts';
 import { emulators } from '../support/emulators.ts';
@@ -57,6 +58,7 @@ t.test('a KMS and a bucket behind a chain of three roles serve data keys', { tim
     new S3Client({ endpoint, region: REGION, credentials, forcePathStyle: true }),
   ];
   const { KeyMetadata } = await kms.send(new CreateKeyCommand({}));
+  await kms.send(new CreateAliasCommand({ AliasName: 'alias/behind', TargetKeyId: KeyMetadata?.KeyId }));
   const bucket = unique('keystead');
   await s3.send(new CreateBucketCommand({ Bucket: bucket }));
   for (const one of [kms, s3]) one.destroy();
@@ -83,6 +85,18 @@ t.test('a KMS and a bucket behind a chain of three roles serve data keys', { tim
   const restarted = await testServices(t, config, ambient);
   const later = await restarted.dataKeys.get({ id: 'pvc-1', length: 32, create: 'never' }, call);
   t.ok(later.key.equals(made.key), 'after a restart too');
+
+  const whole = { ...bareAmbient({}), ...ambient };
+  const access = await openAccessPaths(file, whole);
+  t.teardown(() => access?.close());
+  const adopt = (query: object) =>
+    adoptKeys(
+      [uriText('kms://aws', { keyName: 'alias/behind', region: REGION, endpoint, ...query })],
+      { ambient: whole, timeoutMs: 5000, access },
+      call,
+    );
+  t.equal((await adopt({ access: 'prod-kms' })).length, 1, 'keys are looked after through the chain, too');
+  await t.rejects(adopt({}), failure('no-kek'));
 
   const bare = uriText('kms://aws', { keyName, region: REGION, endpoint });
   await t.rejects(testServices(t, { ...config, kms: bare }, ambient), failure('no-kek'), 'not without the chain');

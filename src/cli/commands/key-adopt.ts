@@ -12,19 +12,22 @@ export const define: DefineCommand = (command, { io }) => {
     .addOption(single('-f, --file <file>', 'a new file for the declaration; printed when absent'))
     .addOption(formatOption())
     .action(async (uris: readonly string[], { file, output = 'plain' }: { file?: string; output?: Format }, called) => {
-      const [{ adoptKeys }, { bareAmbient }] = await Promise.all([
+      const [{ adoptKeys }, { bareAmbient }, { openAccessPaths }] = await Promise.all([
         import('../../wiring/adopt-keys.ts'),
         import('../../wiring/ambient.ts'),
+        import('../../wiring/access-paths.ts'),
       ]);
       const ambient = bareAmbient(io.env);
-      const { upstream } = loadConfig(configInputs(called, io));
+      const config = loadConfig(configInputs(called, io));
+      const paths = await openAccessPaths(config.access.file, ambient);
       const call = {
         principal: { kind: 'local', name: 'keystead key adopt', groups: [] },
         signal: io.interrupted(),
         traceId: Buffer.from(ambient.random.bytes(16)).toString('hex'),
         listener: 'internal',
       } as const;
-      const documents = await adoptKeys(uris, { ambient, timeoutMs: upstream.timeout }, call);
+      const opened = { ambient, timeoutMs: config.upstream.timeout, access: paths };
+      const documents = await adoptKeys(uris, opened, call).finally(() => paths?.close());
       // JSON is YAML too, so either may be read back from a file of any ending.
       const text = output === 'json' ? `${JSON.stringify(documents, null, 2)}\n` : stringify(documents);
       if (file === undefined) await print(io, output, documents, () => text);
