@@ -139,7 +139,7 @@ export class DeclaredKeys {
     const what = stops ? 'stop' : 'terminate';
     throw new KeysteadError(
       'needs-confirmation',
-      `${name}: to ${what} it would do harm: ${harmText(harm)}; nothing was changed; give --confirm ${name} if that is meant`,
+      `${name}: to ${what} it does harm: ${harmText(harm)}; nothing was changed; give --confirm ${name} if that is meant`,
     );
   }
 
