@@ -9,6 +9,7 @@ import { benchGrpc } from './grpc.ts';
 import { benchHttp, benchWorkersAndBatch } from './http.ts';
 import { benchKeyManager } from './key-manager.ts';
 import { benchPolicy } from './policy.ts';
+import { benchSecrets } from './secrets.ts';
 import { benchStartUp } from './start-up.ts';
 import { benchStored } from './stored.ts';
 import { mergeRows, type Row, rowsOf, table } from './support/measure.ts';
@@ -25,6 +26,7 @@ const parts = {
   doors: benchDoors,
   away: benchAway,
   policy: benchPolicy,
+  secrets: benchSecrets,
   'key-manager': benchKeyManager,
   'all-on': benchAllOn,
 };

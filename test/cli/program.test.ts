@@ -1,7 +1,7 @@
 import t from 'tap';
 import { brokenStream, keystead } from './terminal.ts';
 
-const COMMANDS = ['serve', 'status', 'data-key', 'kek', 'storage', 'config', 'doctor', 'openapi'];
+const COMMANDS = ['serve', 'status', 'data-key', 'kek', 'storage', 'secrets', 'config', 'doctor', 'openapi'];
 
 t.test('help lists every command on stdout', async (t) => {
   for (const argv of [['--help'], ['help']]) {

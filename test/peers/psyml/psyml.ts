@@ -5,9 +5,13 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
-import type { Test } from 'tap';
 
 const runFile = promisify(execFile);
+
+/** What of a tap test is needed here. */
+interface Test {
+  plan(n: number, comment?: string): void;
+}
 
 const VERSION = '0.2.2';
 const NEEDS = [`psyml==${VERSION}`, 'boto3==1.44.5', 'PyYAML==6.0.4'];
