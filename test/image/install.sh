@@ -43,8 +43,9 @@ fi
 rm -f stamp
 
 [ -x "venv/bin/hadolint" ] || { python3 -m venv venv && venv/bin/pip install --quiet --disable-pip-version-check "$hadolint"; } >&2
-[ -s base.tar ] || {
-  mmdebstrap --quiet --variant=essential --include=ca-certificates,libstdc++6 "$suite" base.tar.new >&2
+[ -f base.tar ] || {
+  # Its ending does not say what it is until it is whole.
+  mmdebstrap --quiet --format=tar --variant=essential --include=ca-certificates,libstdc++6 "$suite" base.tar.new >&2
   mv base.tar.new base.tar
 }
 rm -rf context
