@@ -9,8 +9,8 @@ import { openedKeyAdmin, unique, uriText } from '../support/opened-doors.ts';
 import { testCall } from '../support/services.ts';
 
 const call = testCall();
-/** Of this file alone: what looks for keys that were left behind walks over all that have no name. */
-const REGION = 'eu-south-2';
+/** One for each way, and of this file alone: what looks for keys that were left behind walks over all without a name. */
+const REGIONS = ['eu-south-2', 'eu-central-2', 'me-south-1', 'ap-east-1', 'ca-west-1'] as const;
 const clock = { now: () => new Date(), sleep: async () => {} };
 const options: ApplyOptions = { clock, wait: true, timeoutS: 60, restore: false, marks: true };
 
@@ -27,10 +27,9 @@ const declared = (name: string): Declaration => ({
   particle: false,
 });
 
-t.test('an apply that is cut short at any call is completed by the next one', { timeout: 280_000 }, async (t) => {
-  const env = await emulators(t, ['moto']);
-  if (env === undefined) return;
-  const query = { ...motoQuery(env), region: REGION, keyName: 'alias/any' };
+/** One place, where applies are killed. */
+async function place(t: Test, env: Record<string, string>, region: (typeof REGIONS)[number]) {
+  const query = { ...motoQuery(env), region, keyName: 'alias/any' };
   const whole = await openedKeyAdmin(t, uriText('kms://aws', query), { secrets });
 
   /** A door behind which everything ends with the `n`-th call: that one arrives or not, and no other does. */
@@ -75,13 +74,21 @@ t.test('an apply that is cut short at any call is completed by the next one', { 
   };
   const usable = async (admin: KeyAdmin, name: string) =>
     (await admin.earlier(name, call)).filter(({ state }) => state !== 'terminated');
-  const nothing = async () => undefined;
   const running = async (name: string) => {
     const { key } = await applyOne(whole, declared(name), 'running', options, call);
     return key?.id;
   };
+  return { query, whole, killedEverywhere, usable, running };
+}
+
+const nothing = async () => undefined;
+
+t.test('an apply that is cut short at any call is completed by the next one', { timeout: 280_000 }, async (t) => {
+  const env = await emulators(t, ['moto']);
+  if (env === undefined) return;
 
   t.test('making a key: no second key, and none without its name', async (t) => {
+    const { whole, killedEverywhere } = await place(t, env, REGIONS[0]);
     await killedEverywhere(t, 'running', {}, nothing, async (t, name, at) => {
       const key = await whole.find(name, ['tags', 'rotation'], call);
       t.match(key, { state: 'running', description: 'new', tags: { a: 'b' }, rotationDays: 90 }, at);
@@ -90,6 +97,7 @@ t.test('an apply that is cut short at any call is completed by the next one', { 
   });
 
   t.test('terminating: the key is being deleted, and its name is free', async (t) => {
+    const { whole, killedEverywhere, running } = await place(t, env, REGIONS[1]);
     await killedEverywhere(t, 'terminated', {}, running, async (t, name, at) => {
       t.equal(await whole.find(name, [], call), undefined, at);
       t.match(await whole.earlier(name, call), [{ state: 'terminated' }], at);
@@ -97,6 +105,7 @@ t.test('an apply that is cut short at any call is completed by the next one', { 
   });
 
   t.test('restoring: the same key, under its name', async (t) => {
+    const { whole, killedEverywhere, running, usable } = await place(t, env, REGIONS[2]);
     const terminated = async (name: string) => {
       const id = await running(name);
       await applyOne(whole, declared(name), 'terminated', options, call);
@@ -109,6 +118,7 @@ t.test('an apply that is cut short at any call is completed by the next one', { 
   });
 
   t.test('changing: all that differs is mended', async (t) => {
+    const { whole, killedEverywhere } = await place(t, env, REGIONS[3]);
     const other = async (name: string) => {
       const spec = { description: 'old', tags: { x: 'y' }, rotationDays: 180 };
       return (await whole.create(name, spec, call)).id;
@@ -120,6 +130,7 @@ t.test('an apply that is cut short at any call is completed by the next one', { 
   });
 
   t.test('several that apply at once make one key that can be used', async (t) => {
+    const { query, whole, usable } = await place(t, env, REGIONS[4]);
     for (let round = 0; round < 3; round++) {
       const name = `alias/${unique('key')}`;
       const all = await Promise.all(
