@@ -64,7 +64,8 @@ t.test('the bundle holds no cloud SDK, and the licences of what it holds', async
     packages.filter((name) => /^@(aws|azure|google)/.test(name)),
     [],
   );
-  t.ok(readdirSync(bundle).length < 100);
+  // Two hundred commands and doors at most, each loaded when it is asked for: not the thousand files of the packages.
+  t.ok(readdirSync(bundle).length < 200);
 });
 
 t.test('where a cloud SDK is not installed, the service does not start, and says what to run', async (t) => {

@@ -46,6 +46,7 @@ t.test('without any input, the defaults of the contract hold', async (t) => {
     auth: {},
     policy: {},
     access: {},
+    lifecycle: {},
     audit: { sink: 'stdout', deadline: 2000, spool: 4_194_304, maxFileSize: 104_857_600, checkpoint: 10 },
     limits: {
       connections: 8192,
