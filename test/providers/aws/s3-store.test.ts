@@ -256,12 +256,16 @@ t.test('a list gives more than S3 does at once', async (t) => {
 });
 t.test('a store that ignores the condition is refused', async (t) => {
   let record = '';
+  let writes = 0;
   const endpoint = await stubServer(t, async (request, response) => {
-    if (request.method === 'PUT') record = Buffer.concat(await request.toArray()).toString();
+    if (request.method === 'PUT') {
+      record = Buffer.concat(await request.toArray()).toString();
+      writes += 1;
+    }
     if (request.method === 'GET' && request.url?.includes('list-type')) return response.end('<ListBucketResult/>');
     if (request.method === 'GET' && record === '')
       return response.writeHead(404).end('<Error><Code>NoSuchKey</Code></Error>');
-    return response.writeHead(200, { etag: '"1"' }).end(request.method === 'PUT' ? '' : record);
+    return response.writeHead(200, { etag: `"${writes}"` }).end(request.method === 'PUT' ? '' : record);
   });
   const store = await openTestStore(t, { ...nowhere, endpoint });
   await t.rejects(store.check(call), failure('not-supported', /first callers/));
