@@ -26,7 +26,7 @@ export class SecretBytes {
 
   /** Copies; the caller still has to wipe its own `bytes`. */
   static copyOf(bytes: Uint8Array): SecretBytes {
-    return new SecretBytes(Uint8Array.from(bytes));
+    return new SecretBytes(new Uint8Array(bytes));
   }
 
   /** The bytes themselves, not a copy: use at once, never keep. The one way in, so a review can search for it. */

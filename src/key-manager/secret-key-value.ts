@@ -54,7 +54,7 @@ export class SecretKeyValue {
 
   /** A copy of the key's bytes, in UTF-8 where it is text. The caller wipes it. */
   bytes(): Uint8Array {
-    return Uint8Array.from(this.#secret.expose());
+    return new Uint8Array(this.#secret.expose());
   }
 
   /** Bytes. */
