@@ -143,6 +143,7 @@ export const REASONS = {
   'bad-flow': { code: 'invalid_argument', title: 'There is no such flow' },
   'get-key': { code: 'failed_precondition', title: 'The key could not be had' },
   'key-changed': { code: 'failed_precondition', title: 'A callback of the change of the key failed' },
+  'key-deadlock': { code: 'failed_precondition', title: 'Uses of keys would wait for each other for ever' },
   'bad-key-state': { code: 'data_loss', title: 'The saved state of the key is damaged' },
   'key-state': { code: 'unavailable', title: 'The saved state of the key could not be read' },
   'no-state-repository': { code: 'failed_precondition', title: 'There is nowhere to save the state of keys' },

@@ -1,3 +1,4 @@
+import { KeysteadError } from '../core/errors.ts';
 import type { ChangeCallback } from './key-change.ts';
 
 /** The callbacks of one key, in the order of their registration. */
@@ -9,8 +10,16 @@ export class ChangeCallbacks {
     this.#keyName = keyName;
   }
 
-  /** A name that is used again replaces that callback in its place; one that is made up never does. Gives what removes it. */
+  /**
+   * A name that is used again replaces that callback in its place; one that is made up never does. Gives what removes it.
+   *
+   * Throws `bad-request` for what cannot be called, and for a name that is not text.
+   */
   add(callback: ChangeCallback, name?: string): () => void {
+    if (typeof callback !== 'function') throw new KeysteadError('bad-request', 'a callback must be a function');
+    if (name !== undefined && typeof name !== 'string') {
+      throw new KeysteadError('bad-request', 'the name of a callback must be text');
+    }
     const used = name ?? this.#madeUpName();
     this.#callbacks.set(used, callback);
     return () => {

@@ -22,7 +22,6 @@ const USE_CASES: Readonly<Record<string, KeyUseCase>> = {
   ROUND_TRIP: 'ROUND_TRIP',
   ENCRYPTION_DECRYPTION: 'ROUND_TRIP',
   ONE_WAY_TRIP: 'ONE_WAY_TRIP',
-  AUTHENTICATION: 'ONE_WAY_TRIP',
 };
 
 /** The flow of a name or alias, in any case. Throws `bad-flow`. */

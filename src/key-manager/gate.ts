@@ -1,9 +1,17 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { KeysteadError } from '../core/errors.ts';
 
-/** A change that is going on: its callbacks, and what they call, pass gates that are closed to everybody else. */
-interface Passage {
-  readonly name: string;
-  readonly within: Passage | undefined;
+/** Of one key, or of all changes. */
+type Line = string | symbol;
+
+/** What is at the head of a line now: a use or a change of a key. What it calls carries it along. */
+interface Turn {
+  readonly line: Line;
+  /** A change: what it calls for its own key does not wait for it. */
+  readonly isChange: boolean;
+  readonly within: Turn | undefined;
+  /** The lines that it, or what it calls, waits in. */
+  readonly waitsIn: Line[];
   open: boolean;
 }
 
@@ -15,14 +23,16 @@ export type Lock = () => Promise<() => void | Promise<void>>;
  *
  * Promises: uses of one key come one after the other, in the order of their calls; a change waits for the uses before it,
  * and everybody else's use of that key waits for its end; changes come one after the other, so that two that touch each
- * other's keys cannot wait for each other; what a callback of a change does itself does not wait for that change.
+ * other's keys cannot wait for each other; what a callback of a change does itself does not wait for that change. A use
+ * or change that would wait for one that waits for it, because a source asks for keys itself, is `key-deadlock`.
  */
 export class Gate {
-  readonly #passages = new AsyncLocalStorage<Passage>();
-  readonly #lines = new Map<string, Promise<unknown>>();
+  readonly #turns = new AsyncLocalStorage<Turn>();
+  readonly #changes = Symbol('changes');
+  readonly #lines = new Map<Line, Promise<unknown>>();
+  readonly #heads = new Map<Line, Turn>();
   readonly #locks = new Map<string, Lock>();
   readonly #lockOf: ((name: string) => Lock) | undefined;
-  #changes: Promise<unknown> = Promise.resolve();
 
   /** @param lockOf the lock of a name, beside the order of this process; absent: none. */
   constructor(lockOf: ((name: string) => Lock) | undefined) {
@@ -36,44 +46,59 @@ export class Gate {
 
   /** Runs a use of a key when it is its turn. */
   use<T>(name: string, run: () => Promise<T>): Promise<T> {
-    return this.#passes(name) ? run() : this.#inLine(name, () => this.#locked(name, run));
+    if (this.#isWithinChange((line) => line === name)) return run();
+    return this.#inLine(name, false, () => this.#locked(name, run));
   }
 
   /** Runs a change of a key, and whatever it calls, while others wait. */
-  async change<T>(name: string, run: () => Promise<T>): Promise<T> {
-    const within = this.#passages.getStore();
-    const passage: Passage = { name, within, open: true };
-    const inside = async () => {
-      try {
-        return await this.#passages.run(passage, run);
-      } finally {
-        passage.open = false;
-      }
+  change<T>(name: string, run: () => Promise<T>): Promise<T> {
+    const held = () => {
+      if (this.#isWithinChange((line) => line === name)) return run();
+      return this.#inLine(name, true, () => this.#locked(name, run));
     };
-    const held = () => (this.#passes(name) ? inside() : this.#inLine(name, () => this.#locked(name, inside)));
-    if (isOpen(within)) return held();
-    const turn = this.#changes.then(held);
-    this.#changes = turn.catch(() => {});
-    return turn;
+    return this.#isWithinChange(() => true) ? held() : this.#inLine(this.#changes, false, held);
   }
 
-  #passes(name: string): boolean {
-    for (let passage = this.#passages.getStore(); passage !== undefined; passage = passage.within) {
-      if (passage.open && passage.name === name) return true;
+  #isWithinChange(whether: (line: Line) => boolean): boolean {
+    return chainOf(this.#turns.getStore()).some(({ isChange, line }) => isChange && whether(line));
+  }
+
+  async #inLine<T>(line: Line, isChange: boolean, run: () => Promise<T>): Promise<T> {
+    const within = this.#turns.getStore();
+    const chain = chainOf(within);
+    if (this.#waitsForOneOf(chain, line)) {
+      const what = typeof line === 'string' ? `of the key ${line}` : 'of keys';
+      throw new KeysteadError(
+        'key-deadlock',
+        `a use or change ${what} would wait for itself; let no source, and no callback of a change, ask for a key that asks for its own`,
+      );
     }
-    return false;
+    const before = this.#lines.get(line);
+    const { promise: end, resolve: ended } = Promise.withResolvers<void>();
+    this.#lines.set(line, end);
+    if (before !== undefined) {
+      for (const { waitsIn } of chain) waitsIn.push(line);
+      await before;
+      for (const { waitsIn } of chain) waitsIn.splice(waitsIn.indexOf(line), 1);
+    }
+    const turn: Turn = { line, isChange, within, waitsIn: [], open: true };
+    this.#heads.set(line, turn);
+    try {
+      return await this.#turns.run(turn, run);
+    } finally {
+      turn.open = false;
+      if (this.#heads.get(line) === turn) this.#heads.delete(line);
+      if (this.#lines.get(line) === end) this.#lines.delete(line);
+      ended();
+    }
   }
 
-  #inLine<T>(name: string, run: () => Promise<T>): Promise<T> {
-    const before = this.#lines.get(name);
-    const turn = before === undefined ? run() : before.then(run);
-    const end = turn
-      .catch(() => {})
-      .then(() => {
-        if (this.#lines.get(name) === end) this.#lines.delete(name);
-      });
-    this.#lines.set(name, end);
-    return turn;
+  /** Whether the end of what is at the head of this line would wait for the end of one of these. */
+  #waitsForOneOf(turns: readonly Turn[], line: Line, seen = new Set<Line>()): boolean {
+    const head = this.#heads.get(line);
+    if (head === undefined || seen.has(line)) return false;
+    seen.add(line);
+    return turns.includes(head) || head.waitsIn.some((next) => this.#waitsForOneOf(turns, next, seen));
   }
 
   async #locked<T>(name: string, run: () => Promise<T>): Promise<T> {
@@ -89,6 +114,9 @@ export class Gate {
   }
 }
 
-function isOpen(passage: Passage | undefined): boolean {
-  return passage !== undefined && (passage.open || isOpen(passage.within));
+/** What goes on around: the innermost first. */
+function chainOf(turn: Turn | undefined): readonly Turn[] {
+  const chain: Turn[] = [];
+  for (let one = turn; one !== undefined; one = one.within) if (one.open) chain.push(one);
+  return chain;
 }

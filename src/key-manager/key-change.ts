@@ -39,7 +39,7 @@ export class KeyChangedError extends KeysteadError {
 /**
  * Runs the callbacks of a change, in order, each to its end. What becomes of the rest when one throws is the strategy's.
  *
- * @param failed is told of failures that nobody else hears of.
+ * @param failed is told of failures that nobody else hears of: which callback, and why, without the text of others' errors.
  */
 export async function runCallbacks(
   callbacks: ReadonlyMap<string, ChangeCallback>,
@@ -49,7 +49,7 @@ export async function runCallbacks(
     readonly key: ChangeView;
   },
   strategy: ErrorStrategy,
-  failed: (callback: string) => void,
+  failed: (callback: string, why: string) => void,
 ): Promise<CallbackReport[]> {
   const { goesOn, raises } = ERROR_STRATEGIES[strategy];
   const reports: CallbackReport[] = [...callbacks.keys()].map((name) => ({ name, status: 'PENDING' }));
@@ -61,7 +61,7 @@ export async function runCallbacks(
       reports[at] = { name, status: 'SUCCEEDED' };
     } catch (error) {
       reports[at] = { name, status: 'FAILED', error };
-      if (!raises) failed(name);
+      if (!raises) failed(name, whyOf(error));
       if (!goesOn) break;
     }
     at += 1;
@@ -69,4 +69,11 @@ export async function runCallbacks(
   const first = reports.find(({ status }) => status === 'FAILED');
   if (raises && first !== undefined) throw new KeyChangedError(change.key.name, reports, first.error);
   return reports;
+}
+
+/** Our own texts hold no secret; what others say may. */
+function whyOf(error: unknown): string {
+  if (error instanceof KeysteadError) return error.message;
+  const what = error instanceof Error ? error.constructor.name : typeof error;
+  return `${what}, whose text is in the answer of keyChanged`;
 }

@@ -6,7 +6,7 @@ import { Gate, type Lock } from './gate.ts';
 import { GetKeyError } from './get-key-error.ts';
 import { type CallbackReport, type ChangeCallback, KeyChangedError, runCallbacks } from './key-change.ts';
 import { type DefineKey, type KeyDefinition, keyDefinition } from './key-definition.ts';
-import { disposePair, type KeyPairInput } from './key-pair.ts';
+import type { KeyPairInput } from './key-pair.ts';
 import { type KeySource, readPair, readValue } from './key-source.ts';
 import { KeyState } from './key-state.ts';
 import { type CryptoTool, type StateRepository, stateRecord } from './saved-state.ts';
@@ -39,7 +39,7 @@ export interface KeyManagerOptions {
   readonly definitions?: DefinitionRegistry;
   /** The lock of a key, for applications that use the same keys in several processes at once. */
   readonly lockOf?: (keyName: string) => Lock;
-  /** Hears of failures that nobody else hears of; names alone, never a key or the text of an error. */
+  /** Hears of failures that nobody else hears of: names and our own texts, never a key or the text of others' errors. */
   readonly log?: { error(fields: object, message: string): void };
 }
 
@@ -89,13 +89,7 @@ export class KeyManager {
       const kept = this.#keptBack(key);
       if (kept !== undefined) return Promise.resolve(kept);
     }
-    return this.#gate.use(name, async () => {
-      try {
-        return await this.#get(this.#defined(name), flow === undefined ? undefined : keyFlow(flow));
-      } catch (error) {
-        throw new GetKeyError(name, error);
-      }
-    });
+    return this.#use(name, () => this.#get(this.#defined(name), flow === undefined ? undefined : keyFlow(flow)));
   }
 
   /** The key that seals: the newest one. */
@@ -118,14 +112,10 @@ export class KeyManager {
 
   /** The forward value that the source has now. Changes nothing: it counts as no use. Throws `GetKeyError`. */
   getPresentKey(name: string): Promise<SecretKeyValue> {
-    return this.#gate.use(name, async () => {
-      try {
-        const { forward, back } = await readPair(this.#defined(name).definition.source);
-        if (back !== forward) back.dispose();
-        return forward;
-      } catch (error) {
-        throw new GetKeyError(name, error);
-      }
+    return this.#use(name, async () => {
+      const { forward, back } = await readPair(this.#defined(name).definition.source);
+      if (back !== forward) back.dispose();
+      return forward;
     });
   }
 
@@ -155,13 +145,13 @@ export class KeyManager {
     return this.#gate.change(name, async () => {
       const { definition, state, callbacks } = this.#definedFor(name);
       const change = { oldKeys, newKeys, key: new ChangeView(definition, state) };
-      return runCallbacks(callbacks.snapshot(), change, definition.onChangeErrorStrategy, (callback) =>
-        this.#log?.error({ key: name, callback }, 'a callback of the change of a key failed'),
+      return runCallbacks(callbacks.snapshot(), change, definition.onChangeErrorStrategy, (callback, why) =>
+        this.#log?.error({ key: name, callback, why }, 'a callback of the change of a key failed'),
       );
     });
   }
 
-  /** Gives what takes the callback away again. Throws `key-not-defined`. */
+  /** Gives what takes the callback away again. Throws `key-not-defined` and `bad-request`. */
   registerOnChange(name: string, callback: ChangeCallback, callbackName?: string): () => void {
     return this.#defined(name).callbacks.add(callback, callbackName);
   }
@@ -169,28 +159,38 @@ export class KeyManager {
   /**
    * Saves the last flow of a key, and after a forward the key that opens. Changes nothing in memory.
    *
-   * Throws `key-not-defined`, `no-state-repository`, and whatever source, repository and crypto tool throw.
+   * Throws `key-not-defined`, `no-state-repository`, `GetKeyError` where the key is in its source alone and that fails,
+   * and whatever repository and crypto tool throw.
    */
   saveState(name: string): Promise<void> {
     return this.#gate.use(name, async () => {
-      const { definition, state } = this.#defined(name);
-      const flow = state.lastFlow;
-      if (flow !== 'FORWARD_PATH') return this.#states.write(name, stateRecord(flow, undefined));
-      if (state.kept !== undefined) return this.#states.write(name, stateRecord(flow, state.kept.back));
-      const pair = await readPair(definition.source);
+      const key = this.#defined(name);
+      const flow = key.state.lastFlow;
+      const value = flow === 'FORWARD_PATH' ? await this.#openingKey(key) : undefined;
       try {
-        await this.#states.write(name, stateRecord(flow, pair.back));
+        await this.#states.write(name, stateRecord(flow, value));
       } finally {
-        disposePair(pair);
+        value?.dispose();
       }
     });
   }
 
-  /** Saves the keys that are not stateless, in the order of their definitions. */
+  /**
+   * Saves the keys that are not stateless, in the order of their definitions. One that cannot be saved does not keep the
+   * others from it: the first failure is thrown when all have been tried; `no-state-repository` at once.
+   */
   async saveStates(): Promise<void> {
+    const failures: unknown[] = [];
     for (const { definition } of [...this.#keys.values()]) {
-      if (!definition.stateless) await this.saveState(definition.name);
+      if (definition.stateless) continue;
+      try {
+        await this.saveState(definition.name);
+      } catch (error) {
+        if (error instanceof KeysteadError && error.reason === 'no-state-repository') throw error;
+        failures.push(error);
+      }
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   /** Forgets what is known of a key in memory: its next use begins with the saved state. Throws `key-not-defined`. */
@@ -218,13 +218,22 @@ export class KeyManager {
     return value;
   }
 
+  /** Whatever goes wrong comes out as a `GetKeyError`. */
+  async #use<T>(name: string, run: () => Promise<T>): Promise<T> {
+    try {
+      return await this.#gate.use(name, run);
+    } catch (error) {
+      throw new GetKeyError(name, error);
+    }
+  }
+
   async #get(key: DefinedKey, named: KeyFlow | undefined): Promise<SecretKeyValue> {
     const { definition, state } = key;
     const flow = named ?? (await this.#nextFlow(key));
     const value =
       definition.useCase === 'ONE_WAY_TRIP'
         ? await readValue(definition.source)
-        : (await (flow === 'FORWARD_PATH' ? this.#forward(key) : this.#back(key))).clone();
+        : await (flow === 'FORWARD_PATH' ? this.#forward(key) : this.#back(key));
     state.used(flow, definition.keepInCache);
     return value;
   }
@@ -238,14 +247,30 @@ export class KeyManager {
   async #forward({ definition, state }: DefinedKey): Promise<SecretKeyValue> {
     const pair = await readPair(definition.source);
     state.take(pair);
-    return pair.forward;
+    return pair.forward.clone();
   }
 
   async #back({ definition, state }: DefinedKey): Promise<SecretKeyValue> {
     const unknown = state.lastFlow === undefined && !definition.stateless;
     if (!state.hasKeys && unknown) await this.#restore(definition.name, state);
-    if (state.kept === undefined) state.take(await readPair(definition.source));
-    return (state.kept as NonNullable<typeof state.kept>).back;
+    const { kept } = state;
+    if (kept !== undefined) return kept.back.clone();
+    const pair = await readPair(definition.source);
+    state.take(pair);
+    return pair.back.clone();
+  }
+
+  /** What the next back would give, without being one. */
+  async #openingKey({ definition: { name, useCase, source }, state }: DefinedKey): Promise<SecretKeyValue> {
+    if (useCase === 'ROUND_TRIP' && state.kept !== undefined) return state.kept.back.clone();
+    try {
+      if (useCase === 'ONE_WAY_TRIP') return await readValue(source);
+      const { forward, back } = await readPair(source);
+      if (forward !== back) forward.dispose();
+      return back;
+    } catch (error) {
+      throw new GetKeyError(name, error);
+    }
   }
 
   async #restore(name: string, state: KeyState): Promise<void> {

@@ -32,14 +32,22 @@ export interface CryptoTool {
 /** A state that was read: without a flow it is that of a first start. */
 export interface SavedState {
   readonly flow: KeyFlow | undefined;
-  /** What stands for the key; it need not be one. */
+  /** What stands for the key; it need not be one. Undefined: nothing does. */
   readonly keys: unknown;
 }
 
 export function stateRecord(flow: KeyFlow | undefined, key: SecretKeyValue | undefined): StateRecord {
   if (flow !== 'FORWARD_PATH' || key === undefined) return { state: flow ?? null };
-  const value = key.expose();
-  return { state: flow, key: typeof value === 'string' ? value : { hex: Buffer.from(value).toString('hex') } };
+  return { state: flow, key: shownValue(key) };
+}
+
+/** A value as records have it. */
+export function shownValue(value: SecretKeyValue): SavedValue {
+  const shown = value.expose();
+  if (typeof shown === 'string') return shown;
+  const hex = Buffer.from(shown).toString('hex');
+  shown.fill(0);
+  return { hex };
 }
 
 /**
@@ -57,8 +65,7 @@ export function savedState(record: unknown): SavedState {
   if (state === null || Object.keys(record).length === 0) return FIRST_START;
   if (typeof state !== 'string')
     throw new KeysteadError('bad-request', 'the field state of a saved state must be text');
-  const keys = Array.isArray(key) ? key.map(savedValue) : savedValue(key);
-  return { flow: savedFlow(state), keys: keys ?? undefined };
+  return { flow: savedFlow(state), keys: Array.isArray(key) ? key.map(savedValue) : savedValue(key) };
 }
 
 const FIRST_START: SavedState = { flow: undefined, keys: undefined };

@@ -2,6 +2,7 @@ import type { Random } from '../core/clock.ts';
 import { KeysteadError } from '../core/errors.ts';
 import type { Stored, WrappedKeyStore } from '../core/store.ts';
 import { type KeyRing, memoryKeyRing } from './key-ring.ts';
+import { type SavedValue, shownValue } from './saved-state.ts';
 import { type Opener, openJson, sealJson } from './sealed-json.ts';
 import { SecretKeyValue } from './secret-key-value.ts';
 import { storedName } from './stored-name.ts';
@@ -11,7 +12,7 @@ const FOLDER = 'key-manager/rings';
 const TURNS = 20;
 
 /** A ring as it is stored: ids, and keys as text or as bytes. */
-type Kept = Record<string, string | { readonly hex: string }>;
+type Kept = Record<string, SavedValue>;
 
 /**
  * A ring in a store, sealed under a KEK, that outlives its process and may be shared by several workers.
@@ -79,8 +80,7 @@ export function storedKeyRing(
       const known = await seen.find(id);
       known?.dispose();
       if (known !== undefined) return;
-      const value = key.expose();
-      const shown = typeof value === 'string' ? value : { hex: Buffer.from(value).toString('hex') };
+      const shown = shownValue(key);
       await change((kept) => (Object.hasOwn(kept, id) ? undefined : { ...kept, [id]: shown }));
       await seen.add(id, key);
     },

@@ -30,7 +30,8 @@ t.test('the answer tells what became of each callback, also where the strategy h
       { name: 'second', status: 'FAILED', error: { message: 'the key is f1' } },
       { name: 'K_callback_3', status: last },
     ]);
-    t.same(logged, [[{ key: 'K', callback: 'second' }, 'a callback of the change of a key failed']]);
+    const why = 'Error, whose text is in the answer of keyChanged';
+    t.same(logged, [[{ key: 'K', callback: 'second', why }, 'a callback of the change of a key failed']]);
   }
 });
 
@@ -71,6 +72,69 @@ t.test('a name made up never replaces a callback, a name given does, in its plac
   );
   t.same(called, ['replaced', 'made up', 'other']);
   t.throws(() => keys.registerOnChange('L', () => {}), failure('key-not-defined'));
+  for (const callback of [undefined, 'text', {}]) {
+    t.throws(() => keys.registerOnChange('K', callback as unknown as () => void), failure('bad-request'));
+  }
+  t.throws(() => keys.registerOnChange('K', () => {}, 5 as unknown as string), failure('bad-request'));
+  t.equal((await keys.keyChanged('K')).length, 3);
+});
+
+t.test('what the product itself says of a failure is logged; what others say is not', async (t) => {
+  const logged: unknown[][] = [];
+  const { manager: keys } = manager({ onChangeErrorStrategy: 'SKIP' }, { error: (...args) => logged.push(args) });
+  class TokenError extends Error {}
+  keys.registerOnChange('K', () => keys.getKey('L'), 'ours');
+  keys.registerOnChange('K', () => Promise.reject(new TokenError('token f1')), 'theirs');
+  keys.registerOnChange('K', () => Promise.reject('f1'), 'text');
+  await keys.keyChanged('K');
+  t.match(
+    logged.map(([fields]) => fields),
+    [
+      { callback: 'ours', why: /failed to get key for L: the key L is not defined/ },
+      { callback: 'theirs', why: /^TokenError, whose/ },
+      { callback: 'text', why: /^string, whose/ },
+    ],
+  );
+  t.notMatch(JSON.stringify(logged), 'f1');
+});
+
+t.test('gets that would wait for each other for ever are refused', async (t) => {
+  const keys = new KeyManager();
+  keys.defineKey({ name: 'self', store: async () => keys.getForwardPathKey('self'), useCase: 'ROUND_TRIP' });
+  t.match(await rejection(keys.getForwardPathKey('self')), {
+    reason: 'get-key',
+    cause: { reason: 'get-key', cause: { reason: 'key-deadlock' } },
+  });
+  // B comes from A; a change of A seals again what is under B, while somebody else gets B.
+  let begun = () => {};
+  const going = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  let go = () => {};
+  const gate = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  keys.defineKey({ name: 'A', store: () => 'a', useCase: 'ROUND_TRIP' });
+  keys.defineKey({
+    name: 'B',
+    async store() {
+      begun();
+      await gate;
+      return keys.getForwardPathKey('A');
+    },
+    useCase: 'ROUND_TRIP',
+  });
+  keys.registerOnChange('A', async () => {
+    go();
+    await keys.getForwardPathKey('B');
+  });
+  const other = keys.getForwardPathKey('B').catch((error: unknown) => error);
+  await going;
+  const [report] = await keys.keyChanged('A');
+  const refused = [await other, report?.error].filter((one) => one instanceof Error);
+  t.equal(refused.length, 1, 'one of the two gives way, and the other goes on');
+  t.equal((await keys.getForwardPathKey('B')).text(), 'a', 'and afterwards all is as before');
+  t.equal((await keys.getForwardPathKey('A')).text(), 'a');
 });
 
 t.test('a callback that sealed again adopts the new pair, and saves it', async (t) => {

@@ -167,3 +167,73 @@ t.test('a manager bound to one key makes the same calls', async (t) => {
   t.equal(told, 1);
   t.match(await rejection(single.saveState()), { reason: 'no-state-repository' });
 });
+
+/** A manager whose states are saved in a map. */
+function saving(records = new Map<string, unknown>()) {
+  const written: string[] = [];
+  const manager = new KeyManager({
+    stateRepository: {
+      readState: (name) => records.get(name),
+      writeState(name, record) {
+        if (name === 'refused') throw new Error('full');
+        written.push(name);
+        records.set(name, record);
+      },
+    },
+    cryptoTool: { encrypt: (record) => record, decrypt: (stored) => stored },
+  });
+  return { manager, records, written };
+}
+
+t.test('a saved forward that has lost its key is an error, and no reason to ask the source', async (t) => {
+  for (const key of [null, 5, ['a', null]]) {
+    const { manager } = saving(new Map([['K', { state: 'FORWARD_PATH', key }]]));
+    manager.defineKey({ name: 'K', store: () => 'another key', useCase: 'ROUND_TRIP', stateless: false });
+    t.match(await rejection(manager.getKey('K')), {
+      reason: 'get-key',
+      cause: { reason: 'key-state', cause: { reason: 'bad-key-pair' } },
+    });
+  }
+});
+
+t.test('a one-way key is saved as its source gives it', async (t) => {
+  const { manager, records } = saving();
+  const store = { value: 'v1' as string | Error | [string, string] };
+  const read = () => {
+    if (store.value instanceof Error) throw store.value;
+    return store.value;
+  };
+  manager.defineKey({ name: 'K', store: read, useCase: 'ONE_WAY_TRIP', stateless: false });
+  await manager.getKey('K', 'FORWARD_PATH');
+  manager.registerOnChange('K', (_old, _next, key) => key.setPreviousKeys('never given'));
+  await manager.keyChanged('K');
+  await manager.saveState('K');
+  t.same(records.get('K'), { state: 'FORWARD_PATH', key: 'v1' });
+  store.value = new Error('away');
+  t.match(await rejection(manager.saveState('K')), { reason: 'get-key', cause: { message: 'away' } });
+  store.value = ['f', 'b'];
+  t.match(await rejection(manager.saveState('K')), { reason: 'get-key', cause: { reason: 'bad-key-value' } });
+  t.same(records.get('K'), { state: 'FORWARD_PATH', key: 'v1' });
+});
+
+t.test('one state that cannot be saved does not cost the others', async (t) => {
+  const { manager, written } = saving();
+  for (const name of ['first', 'refused', 'last', 'none']) {
+    manager.defineKey({ name, store: () => name, useCase: 'ROUND_TRIP', stateless: name === 'none' });
+    await manager.getForwardPathKey(name);
+  }
+  t.match(await rejection(manager.saveStates()), { message: 'full' });
+  t.same(written, ['first', 'last']);
+});
+
+t.test('a pair that is replaced or forgotten while a get ends is the answer of that get all the same', async (t) => {
+  const { manager } = one();
+  for (const disturb of [() => manager.forgetState('K'), () => manager.dispose()]) {
+    for (let turns = 0; turns < 12; turns++) {
+      const answer = manager.getForwardPathKey('K');
+      for (let turn = 0; turn < turns; turn++) await null;
+      disturb();
+      t.equal((await answer).text(), 'f1');
+    }
+  }
+});

@@ -27,6 +27,7 @@ t.test('what the types refuse is refused without a type checker, too', async (t)
   const store = (): KeyPairInput => 'v';
   const wrong = [
     { name: 'K', store, useCase: 'SIDEWAYS' },
+    { name: 'K', store, useCase: 'AUTHENTICATION' },
     { name: 'K', store: (given: string) => given, useCase: 'ROUND_TRIP' },
     { name: 'K', store: {}, useCase: 'ROUND_TRIP' },
     { store, useCase: 'ROUND_TRIP' },
