@@ -33,6 +33,9 @@ export class KeysPlayer {
   readonly #reads: string[] = [];
   readonly #writes: [string, unknown][] = [];
   readonly #log: Json[] = [];
+  /** Of each key: the names of its callbacks. */
+  readonly #callbacks = new Map<string, Set<string>>();
+  #started = false;
 
   async answer(step: Json): Promise<Json> {
     try {
@@ -48,6 +51,7 @@ export class KeysPlayer {
       case 'start':
         return this.#start(step['setup'] as Json);
       case 'restart':
+        // What the stores give now stays: they are no part of the manager.
         return this.#begin();
       case 'get':
         return { value: shown(await this.#manager.getKey(name, flowOf(step))) };
@@ -80,7 +84,7 @@ export class KeysPlayer {
         await this.#manager.saveStates();
         return { ok: true };
       case 'define':
-        return this.#define((step['definition'] ?? step) as Json);
+        return this.#define(definitionOf(step));
       case 'finish':
         return {
           store_calls: this.#storeCalls,
@@ -97,11 +101,6 @@ export class KeysPlayer {
     this.#setup = setup;
     const { records = {} } = (setup['repo'] ?? {}) as { records?: Json };
     for (const [name, record] of Object.entries(records)) this.#records.set(name, record);
-    for (const key of (setup['keys'] ?? []) as Json[]) {
-      const name = String(key['name'] ?? '');
-      this.#stores.set(name, key['store']);
-      this.#storeCalls[typeof key['name'] === 'string' ? name : ''] = 0;
-    }
     return this.#begin();
   }
 
@@ -110,23 +109,27 @@ export class KeysPlayer {
     this.#manager = new KeyManager({
       ...(plain ? {} : { stateRepository: this.#repository(), cryptoTool: this.#cryptoTool() }),
     });
-    const defined = ((this.#setup['keys'] ?? []) as Json[]).map((key) => {
+    this.#callbacks.clear();
+    const keys = (this.#setup['keys'] ?? []) as Json[];
+    const defined = keys.map((key) => {
       try {
-        return this.#define(key);
+        return this.#define(key, this.#started);
       } catch (error) {
         return shownError(error);
       }
     });
+    this.#started = true;
     return { ok: true, defined };
   }
 
-  #define(key: Json): Json {
+  /** @param again the store exists already, and goes on giving what it gives now. */
+  #define(key: Json, again = false): Json {
     const { name, use_case, stateless, keep_in_cache, error_strategy, store_shape } = key;
-    if (key['store'] !== undefined) this.#stores.set(String(name), key['store']);
-    if (typeof name === 'string') this.#storeCalls[name] ??= 0;
+    const counted = typeof name === 'string' ? name : '';
+    this.#storeCalls[counted] ??= 0;
     const read = () => {
-      this.#storeCalls[String(name)] = (this.#storeCalls[String(name)] ?? 0) + 1;
-      const value = this.#stores.get(String(name));
+      this.#storeCalls[counted] = (this.#storeCalls[counted] ?? 0) + 1;
+      const value = this.#stores.get(counted);
       if (value === '@throw') throw new PlayedError('RuntimeError');
       return given(value) as KeyPairInput;
     };
@@ -140,6 +143,9 @@ export class KeysPlayer {
       ...(error_strategy === undefined || error_strategy === null ? {} : { onChangeErrorStrategy: error_strategy }),
       ...(key['replace'] === undefined ? {} : { replace: key['replace'] }),
     } as DefineKey);
+    // A definition that was refused brings no store.
+    if (!again || !this.#stores.has(counted)) this.#stores.set(counted, key['store']);
+    this.#callbacks.set(counted, new Set());
     return { ok: true };
   }
 
@@ -173,12 +179,13 @@ export class KeysPlayer {
   }
 
   #register(name: string, step: Json): void {
-    const actions = step['do'] as string[];
-    const asked = (step['callback'] ?? step['name']) as string | undefined;
-    let used = asked ?? '';
-    const before = this.#callbackCount.get(name) ?? 0;
-    this.#callbackCount.set(name, before + 1);
-    if (asked === undefined) used = `${name}_callback_${before + 1}`;
+    const actions = [step['do'] ?? []].flat() as string[];
+    const asked = (step['name'] ?? step['callback_name'] ?? step['callback'] ?? step['callback_id'] ?? undefined) as
+      | string
+      | undefined;
+    const names = this.#callbacks.get(name) ?? new Set();
+    let used = asked ?? `${name}_callback_${names.size + 1}`;
+    for (let n = names.size + 2; asked === undefined && names.has(used); n++) used = `${name}_callback_${n}`;
     this.#manager.registerOnChange(
       name,
       async (oldKeys, newKeys, view) => {
@@ -186,9 +193,8 @@ export class KeysPlayer {
       },
       asked,
     );
+    names.add(used);
   }
-
-  readonly #callbackCount = new Map<string, number>();
 
   async #act(
     action: string,
@@ -234,6 +240,14 @@ export class KeysPlayer {
         throw new PlayedError('unsupported', action);
     }
   }
+}
+
+/** The definition in a step: in a field of its own, or the step itself, whose `key` is the name then. */
+function definitionOf(step: Json): Json {
+  const { definition, key } = step;
+  if (typeof definition === 'object' && definition !== null) return { name: key, ...definition };
+  if (typeof key === 'object' && key !== null) return key as Json;
+  return { name: key, ...step };
 }
 
 class PlayedError extends Error {
