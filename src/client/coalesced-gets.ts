@@ -1,7 +1,8 @@
 import { KeysteadError } from '../core/errors.ts';
 import type { DataKey } from './answers.ts';
 import type { CallOptions } from './options.ts';
-import type { GetOptions } from './request.ts';
+import { assertAsked, GET_OPTIONS, type GetOptions } from './request.ts';
+import { assertCallOptions } from './usage.ts';
 
 /** Keys of one batch at most. */
 const MAX_BATCH = 1000;
@@ -43,9 +44,12 @@ export class CoalescedGets {
   }
 
   /** The data key of this id. Dispose its `key` when done. */
-  getDataKey(id: string, options: GetOptions & CallOptions = {}): Promise<DataKey> {
+  async getDataKey(id: string, options: GetOptions & CallOptions = {}): Promise<DataKey> {
+    assertCallOptions(options, GET_OPTIONS);
     const { signal, ...wanted } = options;
     if (wanted.create === 'must') return this.#client.getDataKey(id, options);
+    // A batch with one request that is not valid is refused as a whole.
+    assertAsked({ ...wanted, id });
     return new Promise((resolve, reject) => {
       if (signal?.aborted) {
         reject(gaveUp(signal));

@@ -6,6 +6,7 @@ import { tokenSource } from './token.ts';
 import type { TransportOptions } from './transport.ts';
 import { assertMembers, assertText } from './usage.ts';
 
+/** Where the service is, and how it knows the caller. */
 export interface ClientOptions {
   /** `https://keystead.example:8443`, or `http://127.0.0.1:8080`. */
   readonly server: string;
@@ -26,6 +27,7 @@ export interface ClientOptions {
   readonly ambient?: ClientAmbient;
 }
 
+/** Of every call: `signal` ends it, with `client-gone`. */
 export interface CallOptions {
   readonly signal?: AbortSignal;
 }

@@ -221,4 +221,5 @@ export const ConfigSchema = group({
   }),
 });
 
+/** The whole configuration, checked, with its defaults filled in (docs/reference/configuration.md). */
 export type Config = Static<typeof ConfigSchema>;

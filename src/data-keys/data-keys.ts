@@ -6,6 +6,7 @@ import type { Page } from '../core/store.ts';
 /** What to do when there is no data key of that id: make one, refuse, or insist that there is none yet. */
 export type CreateMode = 'if-missing' | 'never' | 'must';
 
+/** What is asked of a data key. */
 export interface GetDataKey {
   /** 1 to 4096 bytes of UTF-8. */
   readonly id: string;

@@ -10,6 +10,7 @@ export type ChangeCallback = (
   key: ChangeView,
 ) => unknown;
 
+/** What a callback has come to: not begun, begun, thrown, ended. */
 export type CallbackStatus = 'PENDING' | 'IN_PROGRESS' | 'FAILED' | 'SUCCEEDED';
 
 /** What became of one callback. */
@@ -66,9 +67,15 @@ export async function runCallbacks(
     }
     at += 1;
   }
-  const first = reports.find(({ status }) => status === 'FAILED');
-  if (raises && first !== undefined) throw new KeyChangedError(change.key.name, reports, first.error);
+  const failure = raises ? failureOf(change.key.name, reports) : undefined;
+  if (failure !== undefined) throw failure;
   return reports;
+}
+
+/** What a change is as an error, where a callback failed. */
+export function failureOf(keyName: string, reports: readonly CallbackReport[]): KeyChangedError | undefined {
+  const first = reports.find(({ status }) => status === 'FAILED');
+  return first && new KeyChangedError(keyName, reports, first.error);
 }
 
 /** Our own texts hold no secret; what others say may. */

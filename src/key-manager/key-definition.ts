@@ -14,6 +14,7 @@ export const ERROR_STRATEGIES = {
   HALT: { goesOn: false, raises: false },
 } as const satisfies Record<string, { goesOn: boolean; raises: boolean }>;
 
+/** What becomes of a change when a callback throws. */
 export type ErrorStrategy = keyof typeof ERROR_STRATEGIES;
 
 /** A key, as the application describes it. */

@@ -31,6 +31,7 @@ export interface DefinitionRegistry {
   values(): Iterable<DefinedKey>;
 }
 
+/** What a key manager works with; without options it keeps everything in memory. */
 export interface KeyManagerOptions {
   /** Where states are saved; needed by keys that are not stateless, and by `saveState`. */
   readonly stateRepository?: StateRepository;

@@ -15,9 +15,10 @@ export interface KeySource {
   readonly lends?: boolean;
   /**
    * Tells when the value may be another one; absent where nobody can tell. What is told of a failure to look is for the
-   * log.
+   * log. `changed` resolves when the change has been told on, to false where the source could not be read then: one that
+   * looks again and again tells it again.
    */
-  watch?(told: { changed(): void; failed(error: unknown): void }): SourceWatch;
+  watch?(told: { changed(): Promise<boolean>; failed(error: unknown): void }): SourceWatch;
 }
 
 /** A function without parameters that gives the value of now, which stays its own; or a source. */

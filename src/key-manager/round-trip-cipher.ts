@@ -93,10 +93,15 @@ export class RoundTripCipher {
     if (kept !== undefined) return kept;
     // Encrypted by somebody with a ring of their own, under the key that the source still has.
     const present = await this.#manager.getPresentKey(this.#name);
-    const own = sealingKey(present);
-    own.key.dispose();
-    if (own.id === id) return present;
-    present.dispose();
+    let isIt = false;
+    try {
+      const own = sealingKey(present);
+      own.key.dispose();
+      isIt = own.id === id;
+    } finally {
+      if (!isIt) present.dispose();
+    }
+    if (isIt) return present;
     throw new KeysteadError(
       'key-not-defined',
       `the key ${id} of ${this.#name} is neither in the ring nor the present one`,

@@ -1,4 +1,5 @@
 import { KeysteadError } from '../core/errors.ts';
+import { failureOf } from './key-change.ts';
 import type { KeyManager } from './key-manager.ts';
 import { clonePair, disposePair, type KeyPair } from './key-pair.ts';
 import { readPair, type SourceWatch } from './key-source.ts';
@@ -10,7 +11,8 @@ import { readPair, type SourceWatch } from './key-source.ts';
  * Changes come one after the other; while one is told, later ones are gathered into the next. A source that cannot be
  * read is asked again when it says so next. The pair of before is kept in memory for that long.
  *
- * @param told.failed hears of a source that cannot be read, and of a change whose callbacks failed.
+ * @param told.failed hears of a source that cannot be read, and of a change whose callbacks failed, also where the
+ *   strategy of the key hides that; must not throw.
  * Throws `key-not-defined`, `not-supported` for a source that cannot be watched, and what the source throws at first.
  */
 export async function watchKey(
@@ -26,17 +28,18 @@ export async function watchKey(
     );
   }
   let last = await readPair(source);
-  let pending = false;
-  let running: Promise<void> = Promise.resolve();
+  let running: Promise<unknown> = Promise.resolve();
+  let pending: Promise<boolean> | undefined;
 
-  async function look(): Promise<void> {
-    pending = false;
+  /** Whether the source could be read. */
+  async function look(): Promise<boolean> {
+    pending = undefined;
     let next: KeyPair;
     try {
       next = await readPair(source);
     } catch (error) {
       told.failed(error);
-      return;
+      return false;
     }
     const before = last;
     last = next;
@@ -47,12 +50,15 @@ export async function watchKey(
     } finally {
       disposePair(before);
     }
+    return true;
   }
 
   async function raise(before: KeyPair, next: KeyPair): Promise<void> {
     const lent = clonePair(next);
     try {
-      await manager.keyChanged(name, [before.forward, before.back], [lent.forward, lent.back]);
+      const reports = await manager.keyChanged(name, [before.forward, before.back], [lent.forward, lent.back]);
+      const failure = failureOf(name, reports);
+      if (failure !== undefined) told.failed(failure);
     } finally {
       disposePair(lent);
     }
@@ -60,9 +66,9 @@ export async function watchKey(
 
   const watch = source.watch({
     changed() {
-      if (pending) return;
-      pending = true;
-      running = running.then(look);
+      pending ??= running.then(look);
+      running = pending;
+      return pending;
     },
     failed: told.failed,
   });

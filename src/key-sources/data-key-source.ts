@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import { sha256Hex } from '../core/encoding.ts';
 import type { SecretBytes } from '../core/secret-bytes.ts';
 import type { KeySource } from '../key-manager/key-source.ts';
 import { polled } from './polled.ts';
@@ -13,7 +14,7 @@ export interface DataKeyClient {
 
 /**
  * A data key of a key service, by its id: the newest version, or a given one. Watching asks for the key again and again,
- * and tells when its version is another one: after a rotation, or, for derived keys, when the KEK was rotated.
+ * and tells when it is another one: after a rotation, or, for derived keys, when the KEK has another version or secret.
  */
 export function dataKeySource(options: {
   readonly client: DataKeyClient;
@@ -38,9 +39,12 @@ export function dataKeySource(options: {
     read: async () => (await client.getDataKey(id, wanted)).key,
     watch: (told) =>
       polled({ clock, interval, ...told }, async () => {
-        const { key, version: now } = await client.getDataKey(id, wanted);
-        key.dispose();
-        return now;
+        const { key } = await client.getDataKey(id, wanted);
+        try {
+          return sha256Hex(key.expose());
+        } finally {
+          key.dispose();
+        }
       }),
   };
 }

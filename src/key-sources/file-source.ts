@@ -40,7 +40,10 @@ export function fileSource(options: {
         max: MAX_SIZE,
         clock,
         ...(interval === undefined ? {} : { interval }),
-        seen: (sight) => ('error' in sight ? failed(unreadable(`the key file ${path}`, sight.error)) : changed()),
+        async seen(sight) {
+          if ('error' in sight) failed(unreadable(`the key file ${path}`, sight.error));
+          else await changed();
+        },
       });
     },
   };

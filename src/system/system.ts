@@ -67,6 +67,7 @@ export type Bootstrap =
   | { readonly masterSecret: SecretBytes; readonly salt: SecretBytes }
   | { readonly generate: true };
 
+/** What the service says of itself, and how it is given its KEK. */
 export interface System {
   status(call: Call): Promise<ServiceStatus>;
   /** Disposes the secrets it is given. */

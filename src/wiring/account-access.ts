@@ -7,6 +7,7 @@ import type { Clock } from '../core/clock.ts';
 import type { AwsKeys } from '../core/roles.ts';
 import { loadAccessor, openAccess, type StsPlace } from './access.ts';
 
+/** How sessions are opened, beside what the accessor's file says. */
 export interface AccessOptions {
   /** Whether credentials of a hop may serve again; wins over `cache_creds` of the file. */
   readonly cacheCreds?: boolean;
@@ -20,6 +21,7 @@ export interface AccessOptions {
   readonly mfaCode?: (serial: string) => Promise<string>;
 }
 
+/** A way into one account: whose, where, and credentials that renew themselves. */
 export interface Session {
   readonly account: string;
   readonly region: string | undefined;
@@ -31,6 +33,7 @@ export interface Session {
   readonly credentials: () => Promise<AwsKeys>;
 }
 
+/** An accessor that was read, and the sessions that it leads to. */
 export interface OpenedAccess {
   readonly accessor: Accessor;
   /** All chains as text. */

@@ -85,11 +85,13 @@ export async function openParameterSource(options: {
   /** `parameters://…` */
   readonly uri: string;
   readonly place: string;
+  /** Text when absent. */
+  readonly as?: 'bytes' | 'text';
   readonly env?: SecretSource['env'];
   /** Milliseconds between two looks of a watch; 60,000 when absent. */
   readonly interval?: number;
 }): Promise<KeySource & { close(): Promise<void> }> {
-  const { place, interval } = options;
+  const { place, as, interval } = options;
   const uri = parseParametersUri(options.uri);
   try {
     const store = await openParameters(uri, { secrets: secretSource(options.env ?? {}), timeoutMs: TIMEOUT_MS });
@@ -98,6 +100,7 @@ export async function openParameterSource(options: {
       place,
       call: () => ownCall({ random: systemRandom }),
       clock: systemClock,
+      ...(as === undefined ? {} : { as }),
       ...(interval === undefined ? {} : { interval }),
     });
     return { ...source, close: () => store.close() };

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { CoalescedGets } from '../../src/client/coalesced-gets.ts';
-import type { DataKey } from '../../src/client/index.ts';
+import { type DataKey, type GetOptions, KeysteadClient } from '../../src/client/index.ts';
 import { KeysteadError } from '../../src/core/errors.ts';
 import { SecretBytes } from '../../src/core/secret-bytes.ts';
 import { rejection } from '../support/rejection.ts';
@@ -76,6 +76,34 @@ t.test('what fails as a whole is told to each', async (t) => {
   const gets = new CoalescedGets(client());
   const errors = await Promise.all([rejection(gets.getDataKey('all fail')), rejection(gets.getDataKey('x'))]);
   t.match(errors, [{ reason: 'server-unreachable' }, { reason: 'server-unreachable' }]);
+});
+
+t.test('a request that no service would take costs the others nothing', async (t) => {
+  // The real client: it refuses a batch with one bad request as a whole.
+  const asked: unknown[] = [];
+  const inner = new KeysteadClient({
+    server: 'http://127.0.0.1:9',
+    retries: 0,
+    async fetch(_url, init) {
+      asked.push(JSON.parse(Buffer.from(init?.body as Uint8Array).toString()));
+      throw new TypeError('away');
+    },
+  });
+  const gets = new CoalescedGets(inner);
+  const wrong = [
+    ['', {}, 'bad-id'],
+    ['long', { length: 9000 }, 'bad-length'],
+    ['never', { version: 0 }, 'bad-version'],
+    ['odd', { creat: 'never' }, 'bad-request'],
+  ] as const;
+  const refused = wrong.map(([id, options]) => rejection(gets.getDataKey(id, options as GetOptions)));
+  const others = ['a', 'b'].map((id) => rejection(gets.getDataKey(id)));
+  t.same(
+    (await Promise.all(refused)).map(({ reason }) => reason),
+    wrong.map(([, , reason]) => reason),
+  );
+  for (const error of await Promise.all(others)) t.match(error, { reason: 'server-unreachable' });
+  t.match(asked[0], { requests: [{ dataKeyId: 'a' }, { dataKeyId: 'b' }] });
 });
 
 t.test('who gives up waits no longer, and the key that comes is wiped; when all have, the call ends', async (t) => {

@@ -121,3 +121,80 @@ t.test('a state does not open under another name, nor when it was changed', asyn
     message: /use a newer version/,
   });
 });
+
+t.test('what another worker saved while a write was confirmed is not written over afterwards', async (t) => {
+  for (const first of ['create', 'replace'] as const) {
+    const inner = memoryStore();
+    const [one, two] = [{ now: 'one' }, { now: 'two' }];
+    if (first === 'replace') {
+      const before = life(inner, { now: 'zero' });
+      await before.getForwardPathKey(NAME);
+      await before.saveState(NAME);
+    }
+    let between: (() => Promise<void>) | undefined = async () => {
+      const other = life(inner, two);
+      t.equal((await other.getKey(NAME)).text(), 'one', 'the other takes over what the first saved');
+      await other.getForwardPathKey(NAME);
+      await other.saveState(NAME);
+    };
+    let written = false;
+    const store: WrappedKeyStore = {
+      ...inner,
+      async create(...args) {
+        written = true;
+        return inner.create(...args);
+      },
+      async replace(...args) {
+        written = true;
+        return inner.replace(...args);
+      },
+      async read(...args) {
+        const come = written ? between : undefined;
+        if (come !== undefined) between = undefined;
+        await come?.();
+        return inner.read(...args);
+      },
+    };
+    const worker = life(store, one);
+    if (first === 'replace') t.equal((await worker.getKey(NAME)).text(), 'zero');
+    await worker.getForwardPathKey(NAME);
+    t.match(await rejection(worker.saveState(NAME)), { reason: 'concurrent-write' });
+    t.match(await rejection(worker.saveState(NAME)), { reason: 'concurrent-write' }, 'it has not seen the other key');
+    t.equal((await life(inner, one).getBackPathKey(NAME)).text(), 'two', `after ${first}`);
+  }
+});
+
+t.test('a write whose answer was lost is known again, and the next one goes on from it', async (t) => {
+  for (const [operation, n] of [
+    ['create', 1],
+    ['replace', 1],
+    ['read', 1],
+    ['read', 2],
+  ] as const) {
+    const inner = memoryStore();
+    const value = { now: 'first' };
+    if (operation === 'replace') {
+      const before = life(inner, value);
+      await before.getForwardPathKey(NAME);
+      await before.saveState(NAME);
+    }
+    const store = faultyStore(inner, (asked, count) =>
+      asked === operation && count === n ? 'loses-answer' : undefined,
+    );
+    const worker = life(store, value);
+    if (operation === 'replace') await worker.getKey(NAME);
+    await worker.getForwardPathKey(NAME);
+    const saved = async () => {
+      try {
+        await worker.saveState(NAME);
+      } catch {
+        await worker.saveState(NAME);
+      }
+    };
+    await saved();
+    value.now = 'second';
+    await worker.getForwardPathKey(NAME);
+    await saved();
+    t.equal((await life(inner, value).getBackPathKey(NAME)).text(), 'second', `${operation} ${n}`);
+  }
+});

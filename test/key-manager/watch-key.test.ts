@@ -1,4 +1,5 @@
 import t from 'tap';
+import type { ErrorStrategy } from '../../src/key-manager/key-definition.ts';
 import { KeyManager } from '../../src/key-manager/key-manager.ts';
 import type { KeyPairInput } from '../../src/key-manager/key-pair.ts';
 import type { KeySource } from '../../src/key-manager/key-source.ts';
@@ -33,9 +34,9 @@ function source() {
   return made;
 }
 
-function watched(store: KeySource) {
+function watched(store: KeySource, onChangeErrorStrategy: ErrorStrategy = 'RAISE_IMMEDIATELY') {
   const manager = new KeyManager();
-  manager.defineKey({ name: 'K', store, useCase: 'ROUND_TRIP', onChangeErrorStrategy: 'RAISE_IMMEDIATELY' });
+  manager.defineKey({ name: 'K', store, useCase: 'ROUND_TRIP', onChangeErrorStrategy });
   const changes: string[][] = [];
   manager.registerOnChange('K', (old, next) => {
     const text = (keys: unknown) => (keys as [SecretKeyValue])[0].text();
@@ -124,4 +125,61 @@ t.test('a key is rotated at its times, and a rotation that fails does not end th
       failure('bad-request'),
     );
   }
+});
+
+t.test('a failure that the strategy of the key hides is told all the same', async (t) => {
+  for (const strategy of ['HALT', 'SKIP'] as const) {
+    const store = source();
+    const { manager } = watched(store, strategy);
+    manager.registerOnChange('K', () => Promise.reject(new Error('no')), 'seals again');
+    const failed: unknown[] = [];
+    const watch = await watchKey(manager, 'K', { failed: (error) => failed.push(error) });
+    store.value = 'v2';
+    store.told?.changed();
+    await watch.close();
+    const clock = new FakeClock();
+    const rotation = scheduledRotation({
+      manager,
+      name: 'K',
+      every: 1000,
+      clock,
+      async rotate() {
+        store.value = 'v3';
+      },
+      failed: (error) => failed.push(error),
+    });
+    await clock.advance(1000);
+    while (clock.sleepers === 0) await new Promise(setImmediate);
+    await rotation.close();
+    const told = { reason: 'key-changed', callbacks: [{ status: 'SUCCEEDED' }, { name: 'seals again' }] };
+    t.match(failed, [told, told], strategy);
+  }
+});
+
+t.test('a rotation that was made, and could not be seen, is told with the next', async (t) => {
+  const store = source();
+  const { manager, changes } = watched(store);
+  const clock = new FakeClock();
+  const failed: unknown[] = [];
+  let turn = 1;
+  const rotation = scheduledRotation({
+    manager,
+    name: 'K',
+    every: 1000,
+    clock,
+    async rotate() {
+      turn += 1;
+      store.value = turn === 2 ? new Error('away') : `v${turn}`;
+      if (turn === 3) throw new Error('the answer was lost');
+    },
+    failed: (error) => failed.push(error),
+  });
+  for (let n = 0; n < 3; n++) {
+    while (clock.sleepers === 0) await new Promise(setImmediate);
+    await clock.advance(1000);
+  }
+  while (clock.sleepers === 0) await new Promise(setImmediate);
+  await rotation.close();
+  t.same(failed, [new Error('away'), new Error('the answer was lost')]);
+  t.same(changes, [['v1', 'v4']], 'with the key that was told last');
 });
