@@ -2,10 +2,15 @@ import { join } from 'node:path';
 import t from 'tap';
 import { readSmallFile } from '../../src/config/read-small-file.ts';
 import { SecretBytes } from '../../src/core/secret-bytes.ts';
+import { KeyManager } from '../../src/key-manager/key-manager.ts';
+import type { SecretKeyValue } from '../../src/key-manager/secret-key-value.ts';
+import { watchKey } from '../../src/key-manager/watch-key.ts';
 import { openParameters } from '../../src/providers/open.ts';
+import { openParameterSource } from '../../src/wiring/key-manager.ts';
 import { parametersSuite } from '../conformance/parameters.ts';
 import { failure } from '../support/failure.ts';
 import { kubernetes } from '../support/kubernetes.ts';
+import { uriText } from '../support/opened-doors.ts';
 import { testCall } from '../support/services.ts';
 
 const call = testCall();
@@ -54,6 +59,29 @@ t.test('a Secret of a real API server keeps the contract of parameter stores', {
       data: { other: 'eA==', 'db.password': 'c2VjcmV0' },
     });
     t.throws(() => store.place('/a/', 'ü'), failure('bad-request'));
+  });
+
+  await t.test('a Secret is a key of an application, of bytes, and its change is told', async (t) => {
+    const secrets = `/api/v1/namespaces/${namespace}/secrets`;
+    const [first, second] = [Buffer.alloc(32, 0xfe), Buffer.alloc(32, 0xff)];
+    const secret = (value: Buffer) => ({ metadata: { name: 'session' }, data: { key: value.toString('base64') } });
+    await cluster.ask('POST', secrets, secret(first));
+    const at = { namespace, secret: 'session', server: cluster.url, caFile: cluster.caFile, tokenFile };
+    const uri = uriText('parameters://kubernetes', at);
+    const source = await openParameterSource({ uri, place: 'key', as: 'bytes', interval: 20 });
+    t.teardown(() => source.close());
+    const manager = new KeyManager();
+    manager.defineKey({ name: 'K', store: source, useCase: 'ROUND_TRIP' });
+    const changed = new Promise<unknown[]>((resolve) => {
+      const bytesOf = (pair: unknown) => Buffer.from((pair as readonly [SecretKeyValue])[0].bytes());
+      manager.registerOnChange('K', (old, next) => resolve([bytesOf(old), bytesOf(next)]));
+    });
+    const failed: unknown[] = [];
+    const watch = await watchKey(manager, 'K', { failed: (error) => failed.push(error) });
+    await cluster.ask('PUT', `${secrets}/session`, secret(second));
+    t.same(await changed, [first, second]);
+    await watch.close();
+    t.same(failed, []);
   });
 
   await t.test('without the right it says what is missing', async (t) => {
