@@ -32,7 +32,10 @@ function undocumented(text: string, names: readonly string[]): string[] {
 }
 
 t.test('every symbol that an entry point gives has a comment that says what it is', async (t) => {
-  t.ok(entries.length >= 4);
+  t.same(
+    entries.map(([name]) => name),
+    ['.', './access', './client', './key-manager', './testing'],
+  );
   for (const [entry, path] of entries) {
     const given = givenOn(path);
     t.ok(given.length > 0, entry);

@@ -169,6 +169,10 @@ export const RULES: readonly Rule[] = [
   },
   { path: 'src/version.ts', may: ['node:module'] },
   { path: 'src/access.ts', may: [CORE, 'src/access/', 'src/wiring/account-access.ts'] },
+  {
+    path: 'src/testing.ts',
+    may: [CORE, 'src/providers/memory/', 'src/providers/cluster/kek.ts', 'src/wiring/system.ts'],
+  },
   { path: 'src/index.ts', may: ['src/'] },
 ];
 
