@@ -34,6 +34,18 @@ function source() {
   return made;
 }
 
+/** Lets so many rotations come to their time and to their end. */
+async function turns(clock: FakeClock, count: number): Promise<void> {
+  const sleeps = async () => {
+    while (clock.sleepers === 0) await new Promise(setImmediate);
+  };
+  for (let n = 0; n < count; n++) {
+    await sleeps();
+    await clock.advance(1000);
+  }
+  await sleeps();
+}
+
 function watched(store: KeySource, onChangeErrorStrategy: ErrorStrategy = 'RAISE_IMMEDIATELY') {
   const manager = new KeyManager();
   manager.defineKey({ name: 'K', store, useCase: 'ROUND_TRIP', onChangeErrorStrategy });
@@ -108,11 +120,7 @@ t.test('a key is rotated at its times, and a rotation that fails does not end th
     },
     failed: (error) => failed.push(error),
   });
-  for (let n = 0; n < 3; n++) {
-    while (clock.sleepers === 0) await new Promise(setImmediate);
-    await clock.advance(1000);
-  }
-  while (clock.sleepers === 0) await new Promise(setImmediate);
+  await turns(clock, 3);
   await rotation.close();
   t.same(changes, [
     ['v1', 'v2'],
@@ -148,8 +156,7 @@ t.test('a failure that the strategy of the key hides is told all the same', asyn
       },
       failed: (error) => failed.push(error),
     });
-    await clock.advance(1000);
-    while (clock.sleepers === 0) await new Promise(setImmediate);
+    await turns(clock, 1);
     await rotation.close();
     const told = { reason: 'key-changed', callbacks: [{ status: 'SUCCEEDED' }, { name: 'seals again' }] };
     t.match(failed, [told, told], strategy);
@@ -174,11 +181,7 @@ t.test('a rotation that was made, and could not be seen, is told with the next',
     },
     failed: (error) => failed.push(error),
   });
-  for (let n = 0; n < 3; n++) {
-    while (clock.sleepers === 0) await new Promise(setImmediate);
-    await clock.advance(1000);
-  }
-  while (clock.sleepers === 0) await new Promise(setImmediate);
+  await turns(clock, 3);
   await rotation.close();
   t.same(failed, [new Error('away'), new Error('the answer was lost')]);
   t.same(changes, [['v1', 'v4']], 'with the key that was told last');
