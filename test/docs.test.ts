@@ -32,7 +32,7 @@ t.test('every command of the documentation works, and answers what the page show
   for (const page of pages) {
     const blocks = blocksOf(readFileSync(join(root, page), 'utf8'));
     if (blocks.some(({ language }) => language === 'sh')) {
-      await t.test(page, { timeout: 120_000 }, (t) => runPage(t, blocks));
+      await t.test(page, { timeout: 390_000 }, (t) => runPage(t, blocks));
     }
   }
 });

@@ -10,7 +10,7 @@ const root = normalize(join(import.meta.dirname, '..'));
 
 t.setTimeout(0);
 
-t.test('the commands of "moving from psyml" work, on an emulator of AWS', { timeout: 110_000 }, async (t) => {
+t.test('the commands of "moving from psyml" work, on an emulator of AWS', { timeout: 390_000 }, async (t) => {
   const env = await emulators(t, ['moto']);
   if (env === undefined) return;
   const local = keyAdmin(t, env, 'ap-southeast-2');

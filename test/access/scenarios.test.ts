@@ -5,7 +5,7 @@ import { AccessPlayer, type AccessStep } from '../drivers/access-player.ts';
 import { emulators } from '../support/emulators.ts';
 import { hops, type StsBox, type StsCall, type StsRule, stsBox } from '../support/sts-box.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(400_000);
 
 interface Scenario {
   readonly id: string;
@@ -63,7 +63,7 @@ const session = (account = TARGET, region?: string) => ({
   ...(region === undefined ? {} : { region }),
 });
 
-t.test('on moto', { timeout: 120_000 }, async (t) => {
+t.test('on moto', { timeout: 390_000 }, async (t) => {
   const env = await emulators(t, ['moto']);
   if (env === undefined) return;
   const box = await stsBox(t, env['AWS_ENDPOINT_URL'] ?? '');

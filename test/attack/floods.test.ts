@@ -5,7 +5,7 @@ import t, { type Test } from 'tap';
 import { framed, rawCall, rawSession } from '../server/grpc/support/raw-client.ts';
 import { openHouse } from './support/house.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(400_000);
 
 /**
  * Floods of HTTP/2 frames that cost their sender little: each attacker's connection is ended, others are served meanwhile,

@@ -2,7 +2,7 @@ import t from 'tap';
 import { signed } from '../auth/support/issuer.ts';
 import { ADMIN, AUDIENCE, escaped, openHouse } from './support/house.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(400_000);
 
 /**
  * Ids, names and headers that would be another line, a colour, or another record, if they were written as they are: the

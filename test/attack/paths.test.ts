@@ -1,7 +1,7 @@
 import t from 'tap';
 import { ADMIN, escaped, openHouse, plain } from './support/house.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(400_000);
 
 /**
  * Ids that look like a tenant's own and are not, and paths that try to leave the tenant's prefix: each id is the bytes

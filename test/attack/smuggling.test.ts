@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
 import { answersIn, openHouse, sendRaw } from './support/house.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(400_000);
 
 /**
  * HTTP/1.1 that two readers may read in two ways: a proxy before the service as one request, the service as two. Where

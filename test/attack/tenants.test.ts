@@ -3,7 +3,7 @@ import t, { type Test } from 'tap';
 import { holds } from '../support/property.ts';
 import { type Answer, escaped, openHouse, plain } from './support/house.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(400_000);
 
 /**
  * What a tenant could learn of another's ids: whether they are there, how long their keys are, which state and which

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap';
 import { accountClaims, publicJwk, type SigningKey, signed, signingKey } from '../auth/support/issuer.ts';
 import { AUDIENCE, type House, openHouse } from './support/house.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(400_000);
 const house = await openHouse(t);
 
 /** Tokens that somebody may make who has none of the keys: each is refused over HTTP and gRPC, as if it were noise. */

@@ -8,7 +8,7 @@ import { emulators } from '../support/emulators.ts';
 import { hops, type StsBox, stsBox } from '../support/sts-box.ts';
 import { keystead } from './terminal.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(400_000);
 
 const TARGET = '222222222222';
 const main = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');

@@ -9,7 +9,7 @@ import { uriText } from '../support/opened-doors.ts';
 import { KEK_PLACES, type KekPlace, placeEmulators, placeSecrets, STORE_PLACES } from '../support/places.ts';
 import { keystead } from './terminal.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(400_000);
 
 interface Given {
   readonly kms: string;

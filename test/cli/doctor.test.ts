@@ -42,7 +42,7 @@ t.test('URIs that do not go together are told, with what to do', async (t) => {
   t.match(steps[0], { step: 'configuration', status: 'failed', reason: 'bad-config', detail: /mode=wrap/ });
 });
 
-t.test('AWS is walked step by step, and no secret is shown', { timeout: 60_000 }, async (t) => {
+t.test('AWS is walked step by step, and no secret is shown', { timeout: 390_000 }, async (t) => {
   const env = await emulators(t, ['moto']);
   if (env === undefined) return;
   const admin = keyAdmin(t, env);

@@ -21,7 +21,7 @@ function folder(t: Test): string {
   return dir;
 }
 
-t.test('the page that tells how to declare keys works as it stands', { timeout: 200_000 }, async (t) => {
+t.test('the page that tells how to declare keys works as it stands', { timeout: 390_000 }, async (t) => {
   const env = await emulators(t, ['moto']);
   if (env === undefined) return;
   const cwd = folder(t);
@@ -55,7 +55,7 @@ t.test('the page that tells how to declare keys works as it stands', { timeout: 
   }
 });
 
-t.test('what would be lost is counted, and is lost with consent alone', { timeout: 120_000 }, async (t) => {
+t.test('what would be lost is counted, and is lost with consent alone', { timeout: 390_000 }, async (t) => {
   const env = await emulators(t, ['moto']);
   if (env === undefined) return;
   const query = { ...motoQuery(env), region: REGION };

@@ -91,7 +91,7 @@ t.test('a file without secrets needs no key', async (t) => {
   });
 });
 
-t.test('on moto', { timeout: 100_000 }, async (t) => {
+t.test('on moto', { timeout: 390_000 }, async (t) => {
   const env = await emulators(t, ['moto']);
   if (env === undefined) return;
   aws(env['AWS_ENDPOINT_URL'] as string);

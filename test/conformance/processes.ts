@@ -7,14 +7,14 @@ const PROCESSES = 4;
 
 /** First calls from several processes, in the quiet and in the storm. */
 export function processSuite(t: Test, open: (t: Test) => Promise<Cloud | undefined>): void {
-  t.test('on the emulators', { timeout: 110_000 }, async (t) => {
+  t.test('on the emulators', { timeout: 390_000 }, async (t) => {
     const cloud = await open(t);
     if (cloud !== undefined) inAndOutOfTheStorm(t, cloud);
   });
 }
 
 function inAndOutOfTheStorm(t: Test, cloud: Cloud): void {
-  t.test('two hundred first calls at once from four processes get one key', { timeout: 60_000 }, async (t) => {
+  t.test('two hundred first calls at once from four processes get one key', { timeout: 390_000 }, async (t) => {
     const processes = await Promise.all(
       Array.from({ length: PROCESSES }, () => KeyProcess.start(t, cloud, cloud.storage())),
     );
@@ -30,7 +30,7 @@ function inAndOutOfTheStorm(t: Test, cloud: Cloud): void {
 
   t.test(
     'also while the store fails, resets, repeats and lags, and a process is killed',
-    { timeout: 60_000 },
+    { timeout: 390_000 },
     async (t) => {
       const proxy = await faultProxy(t, cloud.storageEndpoint, storm(), cloud.env);
       const ids = Array.from({ length: 8 }, (_, n) => `pvc ${n}`);

@@ -4,7 +4,7 @@ import t from 'tap';
 import { CLOUDS } from '../support/clouds.ts';
 import { type GivenKey, KeyProcess } from '../support/key-process.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(400_000);
 
 const MINUTES = 60_000;
 const SHIFTED = pathToFileURL(join(import.meta.dirname, '../support/clock-off.ts')).href;

@@ -64,7 +64,7 @@ const SCENARIOS: Readonly<Record<string, Setup>> = {
   },
 };
 
-t.test('no interleaving, crash or fault loses a data key', { timeout: 120_000 }, async (t) => {
+t.test('no interleaving, crash or fault loses a data key', { timeout: 390_000 }, async (t) => {
   const page = readFileSync(join(import.meta.dirname, '../../docs/explanation/no-lost-key.md'), 'utf8');
   const figure = (count: number) => count.toLocaleString('en-US');
   const all = { states: 0, steps: 0 };

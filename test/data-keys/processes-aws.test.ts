@@ -2,5 +2,5 @@ import t from 'tap';
 import { processSuite } from '../conformance/processes.ts';
 import { CLOUDS } from '../support/clouds.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(400_000);
 processSuite(t, CLOUDS.aws);

@@ -15,7 +15,7 @@ import { testCall } from '../support/services.ts';
 import { storedHouse } from '../support/stored-house.ts';
 import golden from '../vectors/wrapped-record-v1.json' with { type: 'json' };
 
-t.setTimeout(240_000);
+t.setTimeout(400_000);
 const call = testCall();
 const reader = join(import.meta.dirname, '../../docs/formats/read-record.py');
 // The one that the AWS emulator runs on has boto3, too.

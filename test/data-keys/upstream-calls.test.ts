@@ -19,7 +19,7 @@ import { failure } from '../support/failure.ts';
 import { faultProxy } from '../support/fault-proxy.ts';
 import { testAmbient, testCall } from '../support/services.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(400_000);
 const call = testCall();
 const CONCURRENCY = 32;
 const PATIENCE_MS = 60_000;
@@ -112,7 +112,7 @@ t.test('who must create, and cannot, costs no unwrap and writes nothing', async 
 const IDS = 20;
 
 for (const [name, open] of Object.entries(CLOUDS)) {
-  t.test(`the same against ${name}, and as many requests to its store as calls`, { timeout: 60_000 }, async (t) => {
+  t.test(`the same against ${name}, and as many requests to its store as calls`, { timeout: 390_000 }, async (t) => {
     const cloud = await open(t);
     if (cloud !== undefined) await countOn(t, cloud);
   });

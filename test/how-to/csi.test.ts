@@ -13,7 +13,7 @@ const FORMAT_OPTIONS = '--pbkdf pbkdf2 --pbkdf-force-iterations 1000';
 
 const cryptsetup = (...args: string[]) => runProgram('cryptsetup', args);
 
-t.test('a CSI driver that asks before it formats', { timeout: 110_000 }, async (t) => {
+t.test('a CSI driver that asks before it formats', { timeout: 390_000 }, async (t) => {
   if ((await cryptsetup('--version').catch(() => ({ status: 1 }))).status !== 0) {
     const reason = 'cryptsetup is not installed; test/how-to/install.sh does it, as root';
     if (process.env['CI'] === 'true') throw new Error(`CI=true: ${reason}`);

@@ -11,7 +11,7 @@ const folder = join(import.meta.dirname, '../../docs/how-to/key-manager');
 /** What a program of the page prints. */
 async function printed(program: string, ...args: string[]): Promise<string[]> {
   const { stdout } = await promisify(execFile)(process.execPath, [join(folder, program), ...args], {
-    timeout: 100_000,
+    timeout: 390_000,
   });
   return stdout.trimEnd().split('\n');
 }

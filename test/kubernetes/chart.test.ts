@@ -105,9 +105,9 @@ const CHOICES: Readonly<Record<string, Readonly<Record<string, readonly string[]
 };
 
 // More than the runner gives a file: the machine may be busy, and no time is asserted.
-t.setTimeout(300_000);
+t.setTimeout(400_000);
 
-t.test('the chart', { timeout: 300_000 }, async (t) => {
+t.test('the chart', { timeout: 390_000 }, async (t) => {
   const cluster = await kubernetes(t, TOOLS);
   if (cluster === undefined) return;
   await define(cluster);

@@ -10,11 +10,11 @@ import { runPod } from './support/kubelet.ts';
 
 const run = promisify(execFile);
 
-t.setTimeout(300_000);
+t.setTimeout(400_000);
 
 t.test(
   'an administrator who follows "In a cluster" of the README has an authenticated key',
-  { timeout: 280_000 },
+  { timeout: 390_000 },
   async (t) => {
     const cluster = await kubernetes(t, ['helm', 'kubectl']);
     if (cluster === undefined) return;

@@ -23,9 +23,9 @@ const inBase64 = (data: Readonly<Record<string, Uint8Array | string>>) =>
   Object.fromEntries(Object.entries(data).map(([name, value]) => [name, Buffer.from(value).toString('base64')]));
 
 // More than the runner gives a file: the machine may be busy, and no time is asserted.
-t.setTimeout(300_000);
+t.setTimeout(400_000);
 
-t.test('replicas as the chart starts them, on a real API server', { timeout: 300_000 }, async (t) => {
+t.test('replicas as the chart starts them, on a real API server', { timeout: 390_000 }, async (t) => {
   const cluster = await kubernetes(t, ['helm']);
   if (cluster === undefined) return;
   const ca = await install(t, cluster);

@@ -17,7 +17,7 @@ const call = testCall();
 
 t.setTimeout(0);
 
-t.test('a Secret of a real API server keeps the contract of parameter stores', { timeout: 115_000 }, async (t) => {
+t.test('a Secret of a real API server keeps the contract of parameter stores', { timeout: 390_000 }, async (t) => {
   const cluster = await kubernetes(t);
   if (cluster === undefined) return;
   const namespace = 'parameters';

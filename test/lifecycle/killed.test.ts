@@ -83,7 +83,7 @@ async function place(t: Test, env: Record<string, string>, region: (typeof REGIO
 
 const nothing = async () => undefined;
 
-t.test('an apply that is cut short at any call is completed by the next one', { timeout: 280_000 }, async (t) => {
+t.test('an apply that is cut short at any call is completed by the next one', { timeout: 390_000 }, async (t) => {
   const env = await emulators(t, ['moto']);
   if (env === undefined) return;
 

@@ -94,7 +94,7 @@ const codeOf = ({ key, code = 0 }: Result) => (key === undefined ? code : 0);
 const go = goVersion();
 const options = go === undefined && process.env['CI'] !== 'true' ? { skip: 'Go is not on this machine' } : {};
 
-t.test("Constellation's client gets Constellation's keys", { ...options, timeout: 110_000 }, async (t) => {
+t.test("Constellation's client gets Constellation's keys", { ...options, timeout: 390_000 }, async (t) => {
   const client = await buildClient();
   for (const set of sets) {
     t.test(`under the KEK ${set.name}`, async (t) => {

@@ -14,7 +14,7 @@ interface Read {
 // The runner's own limit still holds.
 t.setTimeout(0);
 
-t.test('beside the real psyml, on one emulator', { timeout: 115_000 }, async (t) => {
+t.test('beside the real psyml, on one emulator', { timeout: 390_000 }, async (t) => {
   const both = await bothPrograms(t);
   if (both === undefined) return;
   const { psyml, ours, at, admin, alias } = both;

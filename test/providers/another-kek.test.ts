@@ -14,7 +14,7 @@ const call = testCall();
 const { random, clock } = testAmbient();
 const hex = ({ key }: DataKey) => Buffer.from(key.expose()).toString('hex');
 
-t.test('data keys move from cloud to cloud, and none of them changes', { timeout: 110_000 }, async (t) => {
+t.test('data keys move from cloud to cloud, and none of them changes', { timeout: 390_000 }, async (t) => {
   const store = memoryStore();
   const clouds = [await CLOUDS.aws(t), await CLOUDS.gcp(t), await CLOUDS.azure(t)];
   const keks = [];

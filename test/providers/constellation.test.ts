@@ -39,7 +39,7 @@ async function blobOf(cloud: Cloud, dataKey: Uint8Array): Promise<Uint8Array> {
 }
 
 for (const [name, open] of Object.entries(CLOUDS)) {
-  t.test(`a bucket that Constellation wrote opens, and becomes ours: ${name}`, { timeout: 60_000 }, async (t) => {
+  t.test(`a bucket that Constellation wrote opens, and becomes ours: ${name}`, { timeout: 390_000 }, async (t) => {
     const cloud = await open(t);
     if (cloud === undefined) return;
     const { kek, store } = await doors(t, cloud);

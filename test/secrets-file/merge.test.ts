@@ -164,7 +164,7 @@ t.test('comments, order and manner of writing merge as well', async (t) => {
   t.equal(mergeFiles(base, '{"path":"/a","region":"r","kmskey":"k","parameters":[]}', theirs), undefined);
 });
 
-t.test('with real git', { timeout: 100_000 }, async (t) => {
+t.test('with real git', { timeout: 390_000 }, async (t) => {
   const { dir, git } = repository(t);
   const base = new Map([...'abcdef'].map((name) => [name, '0']));
   const baseText = await fileOf(base);

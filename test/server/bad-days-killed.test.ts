@@ -12,7 +12,7 @@ import { emulators } from '../support/emulators.ts';
 import { faultProxy, type WireFault } from '../support/fault-proxy.ts';
 import { uriText } from '../support/opened-doors.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(400_000);
 const KMS = `kms://cluster-kms?mode=wrap&key=${'A'.repeat(43)}&salt=${'B'.repeat(42)}A`;
 
 /** An S3 server of the test's own, on a disk of its own, that can be killed and comes back with what it had. */

@@ -8,7 +8,7 @@ import { uriText } from '../support/opened-doors.ts';
 import { KEK_PLACES, placeEmulators, placeSecrets, STORE_PLACES } from '../support/places.ts';
 import { testServices } from '../support/services.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(400_000);
 
 type Env = Record<string, string>;
 const newStore = (t: Test, env: Env) => (STORE_PLACES['S3'] as (t: Test, env: Env) => Promise<string>)(t, env);

@@ -8,7 +8,7 @@ import { placeSecrets } from '../support/places.ts';
 import { testServices } from '../support/services.ts';
 import { STORE_WORLDS, type StoreTrouble, type StoreWorld } from '../support/store-worlds.ts';
 
-t.setTimeout(240_000);
+t.setTimeout(400_000);
 // Any KMS will do, so the one that costs nothing.
 const KMS = `kms://cluster-kms?mode=wrap&key=${'A'.repeat(43)}&salt=${'B'.repeat(42)}A`;
 

@@ -63,7 +63,7 @@ async function untilRefused(port: number): Promise<void> {
 
 t.test(
   'tests share their emulators, and none is left when the last test was killed',
-  { timeout: 60_000 },
+  { timeout: 390_000 },
   async (t) => {
     const home = homeOfItsOwn(t);
     const [one, two] = await Promise.all([user(home), user(home)]);

@@ -14,7 +14,7 @@ import { unique, uriText } from '../support/opened-doors.ts';
 import { testCall, testServices } from '../support/services.ts';
 import { hops, stsBox } from '../support/sts-box.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(400_000);
 const call = testCall();
 const REGION = 'eu-west-1';
 const accessor = {
@@ -38,7 +38,7 @@ function accessFile(t: Test, paths: string, document: object = accessor): string
   return file;
 }
 
-t.test('a KMS and a bucket behind a chain of three roles serve data keys', { timeout: 60_000 }, async (t) => {
+t.test('a KMS and a bucket behind a chain of three roles serve data keys', { timeout: 390_000 }, async (t) => {
   const env = await emulators(t, ['moto']);
   if (env === undefined) return;
   const endpoint = env['AWS_ENDPOINT_URL'] ?? '';

@@ -7,7 +7,7 @@ import { openedStore } from '../support/opened-doors.ts';
 import { KEK_PLACES, type KekPlace, placeEmulators, placeSecrets, STORE_PLACES } from '../support/places.ts';
 import { testCall, testServices } from '../support/services.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(400_000);
 const call = testCall();
 
 async function hex(dataKeys: DataKeys, id: string, version?: number): Promise<string> {
@@ -81,7 +81,7 @@ async function swapped(t: Test, { dataKeys, dataKeyJobs }: Services, storage: st
   t.match(await dataKeyJobs.verifyAll({}, call), { failed: 0 });
 }
 
-t.test('every KMS with every store', { timeout: 120_000 }, async (t) => {
+t.test('every KMS with every store', { timeout: 390_000 }, async (t) => {
   const env = await placeEmulators(t);
   if (env === undefined) return;
   for (const [kms, newKek] of Object.entries(KEK_PLACES)) {

@@ -10,7 +10,7 @@ import { rejection } from '../support/rejection.ts';
 
 const env = { TEST_ACCESS_KEY: 'test' };
 
-t.test('on moto', { timeout: 110_000 }, async (t) => {
+t.test('on moto', { timeout: 390_000 }, async (t) => {
   const emulated = await emulators(t, ['moto']);
   if (emulated === undefined) return;
   t.test('states and rings in S3, sealed by AWS KMS, outlive the process and are shared by workers', (t) =>

@@ -13,7 +13,7 @@ import { startService } from '../../support/service-process.ts';
  * docs/formats/audit.md. Both say the same of every kind of tampering.
  */
 
-t.setTimeout(240_000);
+t.setTimeout(400_000);
 const script = join(import.meta.dirname, '../../../docs/formats/verify-audit.py');
 const hasPython = spawnSync('python3', ['-c', 'import cryptography']).status === 0;
 const skip = hasPython || process.env['CI'] === 'true' ? false : 'python3 with the package cryptography is not here';

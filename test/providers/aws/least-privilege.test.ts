@@ -13,7 +13,7 @@ import { type IamUser, iamOf } from '../../support/iam.ts';
 import { testCall } from '../../support/services.ts';
 import { keyAdmin, motoQuery, newBucket, openTestKek, openTestStore } from './aws.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(400_000);
 const call = testCall();
 const page = join(import.meta.dirname, '..', '..', '..', 'docs', 'reference', 'providers', 'aws.md');
 
@@ -28,7 +28,7 @@ function documentedActions(): string[] {
   return policy.Statement.flatMap(({ Action }) => Action);
 }
 
-t.test('the documented policy is enough, and nothing in it is too much', { timeout: 60_000 }, async (t) => {
+t.test('the documented policy is enough, and nothing in it is too much', { timeout: 390_000 }, async (t) => {
   const env = await emulators(t, ['moto-iam']);
   if (env === undefined) return;
   const iam = iamOf(env['AWS_IAM_ENDPOINT_URL'] as string);
@@ -68,7 +68,7 @@ t.test('the documented policy is enough, and nothing in it is too much', { timeo
 
 t.test(
   'roles are taken by those whom they trust, with the external id that they ask for',
-  { timeout: 60_000 },
+  { timeout: 390_000 },
   async (t) => {
     const env = await emulators(t, ['moto-iam']);
     if (env === undefined) return;

@@ -23,7 +23,7 @@ async function openStore(t: Test, query: Record<string, string>) {
   }
 }
 
-t.test('on moto', { timeout: 110_000 }, async (t) => {
+t.test('on moto', { timeout: 390_000 }, async (t) => {
   const env = await emulators(t, ['moto']);
   if (env === undefined) return;
   const query = motoQuery(env);
@@ -31,7 +31,7 @@ t.test('on moto', { timeout: 110_000 }, async (t) => {
   const key = `alias/${unique('store')}`;
   await admin.alias(key, (await admin.create()).id);
 
-  t.test('the parameter store keeps the contract', { timeout: 100_000 }, async (t) => {
+  t.test('the parameter store keeps the contract', { timeout: 390_000 }, async (t) => {
     parametersSuite(t, async (t) => ({ store: await openStore(t, query), path: `/${unique('ks')}/`, key }));
   });
   t.test('its URI says where it is, and no credentials', async (t) => {

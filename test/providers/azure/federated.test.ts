@@ -7,7 +7,7 @@ import { failure } from '../../support/failure.ts';
 import { testCall } from '../../support/services.ts';
 import { azureEmulators, keyAdmin, unique, vaultQuery } from './azure.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(400_000);
 const call = testCall();
 const SUBJECT = 'system:serviceaccount:keystead:keystead';
 const random = { bytes: (length: number) => new Uint8Array(length).fill(7) };
@@ -21,7 +21,7 @@ function access(path: AzureAccess): CredentialSource {
   return { aws: none, gcp: none as never, azure: () => path, close: async () => {} };
 }
 
-t.test('on the emulators', { timeout: 60_000 }, async (t) => {
+t.test('on the emulators', { timeout: 390_000 }, async (t) => {
   const env = await azureEmulators(t, ['oidc', 'azure-keyvault']);
   if (env === undefined) return;
   const { vaultName = '', endpoint = '' } = vaultQuery(env);

@@ -14,7 +14,7 @@ import { failure } from '../../support/failure.ts';
 import { testCall } from '../../support/services.ts';
 import { answerJson, fakeHttp, kmsAdmin, secrets } from './fakes.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(400_000);
 const call = testCall();
 const dir = t.testdir();
 // What the machine knows of Google must not matter here.

@@ -16,8 +16,8 @@ const post = (app: FastifyInstance, url: string, payload?: object, headers = {})
 /** An app whose walks end as the test says. */
 async function scripted(t: Test, reports: (Partial<JobReport> | Error)[]) {
   const asked: JobRequest[] = [];
-  const run = async (request: JobRequest) => {
-    asked.push(request);
+  const run = async ({ from, ...request }: Omit<JobRequest, 'from'> & { from?: () => Promise<string> }) => {
+    asked.push(from === undefined ? request : { ...request, from: await from() });
     const report = reports.shift();
     if (report instanceof Error) throw report;
     return { done: 1, changed: 0, failed: 0, failures: [], ...report };

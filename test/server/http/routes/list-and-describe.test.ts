@@ -45,8 +45,8 @@ t.test('derived data keys are not listed', async (t) => {
 
 t.test('a list goes on where the page before has ended', async (t) => {
   const asked: unknown[] = [];
-  const list = async (prefix: string, from: string | undefined, limit: number) => {
-    asked.push([prefix, from, limit]);
+  const list = async (prefix: string, from: (() => Promise<string>) | undefined, limit: number) => {
+    asked.push([prefix, await from?.(), limit]);
     return from === undefined ? { items: [stored('é')], next: 'é\0/' } : { items: [] };
   };
   const { app } = await openApp(t, { services: { dataKeys: { list } as never } });
