@@ -36,4 +36,22 @@ t.test('a disposed value gives nothing', async (t) => {
   key.dispose();
   t.throws(() => key.expose());
   t.equal(copy.expose(), 'k');
+  for (const use of [() => key.text(), () => key.bytes(), () => key.clone(), () => key.equals(copy)]) t.throws(use);
+});
+
+t.test('the bytes are wiped with the last of the clones, however often one is disposed', async (t) => {
+  const wiped = t.capture(SecretBytes.prototype, 'dispose');
+  const key = SecretKeyValue.of(Buffer.from('k'));
+  const copy = key.clone();
+  const another = SecretKeyValue.of(copy);
+  key.dispose();
+  key.dispose();
+  copy.dispose();
+  copy.dispose();
+  t.equal(wiped().length, 0);
+  t.same(another.bytes(), new Uint8Array(Buffer.from('k')), 'whoever still holds it has it whole');
+  another.dispose();
+  another.dispose();
+  t.equal(wiped().length, 1);
+  t.throws(() => another.bytes());
 });
