@@ -57,6 +57,7 @@ export class KeyManager {
   readonly #states: StateKeeper;
   readonly #gate: Gate;
   readonly #log: KeyManagerOptions['log'];
+  #disposed = false;
 
   constructor(options: KeyManagerOptions = {}) {
     this.#keys = options.definitions ?? new Map<string, DefinedKey>();
@@ -85,11 +86,8 @@ export class KeyManager {
    * Throws `GetKeyError`, whose cause says why; the flow does not count then.
    */
   getKey(name: string, flow?: FlowName): Promise<SecretKeyValue> {
-    const key = this.#keys.get(name);
-    if (key !== undefined && flow === 'BACK_PATH' && !this.#gate.isBusy(name)) {
-      const kept = this.#keptBack(key);
-      if (kept !== undefined) return Promise.resolve(kept);
-    }
+    const kept = flow === 'BACK_PATH' && !this.#gate.isBusy(name) ? this.#keptBack(this.#keys.get(name)) : undefined;
+    if (kept !== undefined) return Promise.resolve(kept);
     return this.#use(name, () => this.#get(this.#defined(name), flow === undefined ? undefined : keyFlow(flow)));
   }
 
@@ -99,7 +97,7 @@ export class KeyManager {
   }
 
   getEncryptKey(name: string): Promise<SecretKeyValue> {
-    return this.getKey(name, 'FORWARD_PATH');
+    return this.getForwardPathKey(name);
   }
 
   /** The key that opens what was sealed last. */
@@ -108,7 +106,7 @@ export class KeyManager {
   }
 
   getDecryptKey(name: string): Promise<SecretKeyValue> {
-    return this.getKey(name, 'BACK_PATH');
+    return this.getBackPathKey(name);
   }
 
   /** The forward value that the source has now. Changes nothing: it counts as no use. Throws `GetKeyError`. */
@@ -206,14 +204,16 @@ export class KeyManager {
     return new SingleKeyManager(this, name);
   }
 
-  /** Forgets all keys that are kept, and wipes them. Call `saveStates` before, where keys are not stateless. */
+  /** Wipes all keys that are kept, and keeps none from now on. Call `saveStates` before, where keys are not stateless. */
   dispose(): void {
+    this.#disposed = true;
     for (const { state } of this.#keys.values()) state.replace(undefined);
   }
 
   /** The answer of a back that needs neither source nor repository. */
-  #keptBack({ definition, state }: DefinedKey): SecretKeyValue | undefined {
-    if (definition.useCase !== 'ROUND_TRIP') return undefined;
+  #keptBack(key: DefinedKey | undefined): SecretKeyValue | undefined {
+    if (key?.definition.useCase !== 'ROUND_TRIP') return undefined;
+    const { definition, state } = key;
     const value = state.kept?.back.clone();
     if (value !== undefined) state.used('BACK_PATH', definition.keepInCache);
     return value;
@@ -236,6 +236,7 @@ export class KeyManager {
         ? await readValue(definition.source)
         : await (flow === 'FORWARD_PATH' ? this.#forward(key) : this.#back(key));
     state.used(flow, definition.keepInCache);
+    if (this.#disposed) state.replace(undefined);
     return value;
   }
 

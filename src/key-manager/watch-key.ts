@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { KeysteadError } from '../core/errors.ts';
 import { failureOf } from './key-change.ts';
 import type { KeyManager } from './key-manager.ts';
@@ -9,7 +10,8 @@ import { readPair, type SourceWatch } from './key-source.ts';
  * pair of before and the pair of now, which they dispose no more than any other argument.
  *
  * Changes come one after the other; while one is told, later ones are gathered into the next. A source that cannot be
- * read is asked again when it says so next. The pair of before is kept in memory for that long.
+ * read is asked again when it says so next. The pair of before is kept in memory for that long. Closing waits for the
+ * change that is told, but not where a callback of that change closes.
  *
  * @param told.failed hears of a source that cannot be read, and of a change whose callbacks failed, also where the
  *   strategy of the key hides that; must not throw.
@@ -27,6 +29,7 @@ export async function watchKey(
       `the source of the key ${name} cannot be watched; call keyChanged yourself`,
     );
   }
+  const telling = new AsyncLocalStorage<true>();
   let last = await readPair(source);
   let running: Promise<unknown> = Promise.resolve();
   let pending: Promise<boolean> | undefined;
@@ -56,7 +59,11 @@ export async function watchKey(
   async function raise(before: KeyPair, next: KeyPair): Promise<void> {
     const lent = clonePair(next);
     try {
-      const reports = await manager.keyChanged(name, [before.forward, before.back], [lent.forward, lent.back]);
+      const keys = [
+        [before.forward, before.back],
+        [lent.forward, lent.back],
+      ] as const;
+      const reports = await telling.run(true, () => manager.keyChanged(name, ...keys));
       const failure = failureOf(name, reports);
       if (failure !== undefined) told.failed(failure);
     } finally {
@@ -72,11 +79,17 @@ export async function watchKey(
     },
     failed: told.failed,
   });
+  async function end(): Promise<void> {
+    await watch.close();
+    await running;
+    disposePair(last);
+  }
+
   return {
     async close() {
-      await watch.close();
-      await running;
-      disposePair(last);
+      const ended = end();
+      if (telling.getStore() === undefined) await ended;
+      else ended.catch(told.failed);
     },
   };
 }

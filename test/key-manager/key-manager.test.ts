@@ -237,3 +237,18 @@ t.test('a pair that is replaced or forgotten while a get ends is the answer of t
     }
   }
 });
+
+t.test('a get that ends after the manager was disposed is answered, and leaves nothing behind', async (t) => {
+  const wiped = t.capture(SecretBytes.prototype, 'dispose');
+  const asked = Promise.withResolvers<string>();
+  const manager = new KeyManager();
+  manager.defineKey({ name: 'K', store: () => asked.promise, useCase: 'ROUND_TRIP' });
+  const get = manager.getForwardPathKey('K');
+  manager.dispose();
+  asked.resolve('k');
+  const key = await get;
+  t.equal(key.text(), 'k');
+  t.equal(wiped().length, 0);
+  key.dispose();
+  t.equal(wiped().length, 1, 'it was the last one');
+});

@@ -95,6 +95,23 @@ t.test('a change whose callbacks fail is told, and the next one comes', async (t
   t.match(failed, [{ reason: 'key-changed' }, { reason: 'key-changed' }]);
 });
 
+t.test('a callback may close the watch that tells it', async (t) => {
+  const store = source();
+  const { manager, changes } = watched(store);
+  const watch = await watchKey(manager, 'K', { failed: (error) => t.fail(String(error)) });
+  const closed = Promise.withResolvers<void>();
+  manager.registerOnChange('K', async () => {
+    await watch.close();
+    closed.resolve();
+  });
+  store.value = 'v2';
+  store.told?.changed();
+  await closed.promise;
+  await watch.close();
+  t.same(changes, [['v1', 'v2']]);
+  t.ok(store.closed);
+});
+
 t.test('a source that cannot be watched is refused', async (t) => {
   const manager = new KeyManager();
   manager.defineKey({ name: 'K', store: () => 'v', useCase: 'ROUND_TRIP' });

@@ -117,7 +117,7 @@ t.test('hostile messages get a status, and the service goes on', async (t) => {
   t.same(keyOf(await call(GET, request('a', 32)), 32), derived('a', 32));
 });
 
-t.test('without an accepted token it is unauthenticated, and nothing is in the audit trail', async (t) => {
+t.test('without an accepted token it is unauthenticated, and only that is in the audit trail', async (t) => {
   const dir = kekDir(t);
   writeFileSync(join(dir, 'token'), 'a token of the administrator\n'.replaceAll(' ', '-'));
   const audit = rememberingAudit();
@@ -131,10 +131,16 @@ t.test('without an accepted token it is unauthenticated, and nothing is in the a
     const failure = await failureOf(call(GET, request('a', 32), { metadata }));
     t.equal(failure.code, status.UNAUTHENTICATED);
   }
-  t.same(audit.events, []);
+  const login = { listener: 'grpc', action: 'system.authenticate', outcome: 'denied' };
+  const logins = [
+    { ...login, resource: 'none', reason: 'no-credentials' },
+    { ...login, resource: 'token', reason: 'bad-credentials' },
+  ];
+  t.match(audit.events, logins);
+  t.notMatch(JSON.stringify(audit.events), /wrong-token/);
   const metadata = { authorization: 'Bearer a-token-of-the-administrator' };
   t.same(keyOf(await call(GET, request('a', 32), { metadata }), 32), derived('a', 32));
-  t.match(audit.events, [{ listener: 'grpc', action: 'data-key.get', resource: 'a', outcome: 'ok' }]);
+  t.match(audit.events, [...logins, { listener: 'grpc', action: 'data-key.get', resource: 'a', outcome: 'ok' }]);
 });
 
 t.test('what the policy refuses is permission_denied', async (t) => {
