@@ -14,6 +14,16 @@ t.test('an answer in time is given, and an error in time is thrown as it is', as
   await t.rejects(upstream(testCall(), { ...long, run: () => Promise.reject(broken) }), broken);
 });
 
+t.test('what the work throws is said in the words of whoever asked; a timeout has its own', async (t) => {
+  const errorOf = (error: unknown) => new KeysteadError('no-kek', `no such key: ${error}`);
+  const run = () => Promise.reject(new TypeError('404'));
+  await t.rejects(
+    upstream(testCall(), { timeoutMs: 60_000, timedOut, run, errorOf }),
+    failure('no-kek', /^no such key: TypeError: 404$/),
+  );
+  await t.rejects(upstream(testCall(), { timeoutMs: 1, timedOut, run: never, errorOf }), failure('kms-timeout'));
+});
+
 t.test('work that ignores its signal ends at the timeout all the same, and the signal says why', async (t) => {
   let given: AbortSignal | undefined;
   const run = (signal: AbortSignal) => {

@@ -57,6 +57,29 @@ function watched(store: KeySource, onChangeErrorStrategy: ErrorStrategy = 'RAISE
   return { manager, changes };
 }
 
+/** Three rotations at their times. @param rotate in which turn, from 2 on. */
+async function rotatedThrice(rotate: (turn: number, store: ReturnType<typeof source>) => void) {
+  const store = source();
+  const { manager, changes } = watched(store);
+  const clock = new FakeClock();
+  const failed: unknown[] = [];
+  let turn = 1;
+  const rotation = scheduledRotation({
+    manager,
+    name: 'K',
+    every: 1000,
+    clock,
+    async rotate() {
+      turn += 1;
+      rotate(turn, store);
+    },
+    failed: (error) => failed.push(error),
+  });
+  await turns(clock, 3);
+  await rotation.close();
+  return { manager, changes, failed };
+}
+
 t.test('a source that says so raises the change by itself, with the keys of before and of now', async (t) => {
   const store = source();
   const { manager, changes } = watched(store);
@@ -120,25 +143,10 @@ t.test('a source that cannot be watched is refused', async (t) => {
 });
 
 t.test('a key is rotated at its times, and a rotation that fails does not end them', async (t) => {
-  const store = source();
-  const { manager, changes } = watched(store);
-  const clock = new FakeClock();
-  const failed: unknown[] = [];
-  let turn = 1;
-  const rotation = scheduledRotation({
-    manager,
-    name: 'K',
-    every: 1000,
-    clock,
-    async rotate() {
-      turn += 1;
-      if (turn === 3) throw new Error('not now');
-      store.value = `v${turn}`;
-    },
-    failed: (error) => failed.push(error),
+  const { manager, changes, failed } = await rotatedThrice((turn, store) => {
+    if (turn === 3) throw new Error('not now');
+    store.value = `v${turn}`;
   });
-  await turns(clock, 3);
-  await rotation.close();
   t.same(changes, [
     ['v1', 'v2'],
     ['v2', 'v4'],
@@ -146,7 +154,8 @@ t.test('a key is rotated at its times, and a rotation that fails does not end th
   t.same(failed, [new Error('not now')]);
   for (const every of [0, -1, 1.5, Number.NaN, 2 ** 31]) {
     t.throws(
-      () => scheduledRotation({ manager, name: 'K', every, clock, rotate: async () => {}, failed() {} }),
+      () =>
+        scheduledRotation({ manager, name: 'K', every, clock: new FakeClock(), rotate: async () => {}, failed() {} }),
       failure('bad-request'),
     );
   }
@@ -181,25 +190,10 @@ t.test('a failure that the strategy of the key hides is told all the same', asyn
 });
 
 t.test('a rotation that was made, and could not be seen, is told with the next', async (t) => {
-  const store = source();
-  const { manager, changes } = watched(store);
-  const clock = new FakeClock();
-  const failed: unknown[] = [];
-  let turn = 1;
-  const rotation = scheduledRotation({
-    manager,
-    name: 'K',
-    every: 1000,
-    clock,
-    async rotate() {
-      turn += 1;
-      store.value = turn === 2 ? new Error('away') : `v${turn}`;
-      if (turn === 3) throw new Error('the answer was lost');
-    },
-    failed: (error) => failed.push(error),
+  const { changes, failed } = await rotatedThrice((turn, store) => {
+    store.value = turn === 2 ? new Error('away') : `v${turn}`;
+    if (turn === 3) throw new Error('the answer was lost');
   });
-  await turns(clock, 3);
-  await rotation.close();
   t.same(failed, [new Error('away'), new Error('the answer was lost')]);
   t.same(changes, [['v1', 'v4']], 'with the key that was told last');
 });

@@ -200,13 +200,8 @@ export class KmsCalls {
       timeoutMs: this.#timeoutMs,
       timedOut: () =>
         new KeysteadError('kms-timeout', `${target.name}: AWS KMS did not answer in ${this.#timeoutMs} ms`),
-      run: async (abortSignal) => {
-        try {
-          return await run({ abortSignal });
-        } catch (error) {
-          throw awsError(error, target);
-        }
-      },
+      run: (abortSignal) => run({ abortSignal }),
+      errorOf: (error) => awsError(error, target),
     });
   }
 }

@@ -107,13 +107,8 @@ class AwsLocalKey implements LocalKey {
     return upstream(call, {
       timeoutMs: this.#timeoutMs,
       timedOut: () => new KeysteadError('kms-timeout', `${name}: AWS KMS did not answer in ${this.#timeoutMs} ms`),
-      run: async (signal) => {
-        try {
-          return await run(signal);
-        } catch (error) {
-          throw awsError(error, { side: 'kms', name });
-        }
-      },
+      run,
+      errorOf: (error) => awsError(error, { side: 'kms', name }),
       ...(late === undefined ? {} : { late }),
     });
   }

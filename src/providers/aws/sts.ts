@@ -101,13 +101,8 @@ class Sts implements RoleAssumer {
     return upstream(call, {
       timeoutMs: this.#timeoutMs,
       timedOut: () => new KeysteadError('sts-timeout', `${name}: AWS STS did not answer in ${this.#timeoutMs} ms`),
-      run: async (signal) => {
-        try {
-          return await run(signal);
-        } catch (error) {
-          throw stsError(error, name);
-        }
-      },
+      run,
+      errorOf: (error) => stsError(error, name),
     });
   }
 }

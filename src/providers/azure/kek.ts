@@ -162,13 +162,8 @@ class AzureKek implements Kek {
     return upstream(call, {
       timeoutMs: this.#timeoutMs,
       timedOut: () => new KeysteadError('kms-timeout', `${name}: the vault did not answer in ${this.#timeoutMs} ms`),
-      run: async (signal) => {
-        try {
-          return await run(signal);
-        } catch (error) {
-          throw kmsError(error, { name, operation });
-        }
-      },
+      run,
+      errorOf: (error) => kmsError(error, { name, operation }),
       ...(late === undefined ? {} : { late }),
     });
   }

@@ -243,13 +243,8 @@ class AzureKeyAdmin implements KeyAdmin {
       timeoutMs: this.#timeoutMs,
       timedOut: () =>
         new KeysteadError('kms-timeout', `${target.name}: the vault did not answer in ${this.#timeoutMs} ms`),
-      run: async (abortSignal) => {
-        try {
-          return await run({ abortSignal });
-        } catch (error) {
-          throw kmsError(error, target);
-        }
-      },
+      run: (abortSignal) => run({ abortSignal }),
+      errorOf: (error) => kmsError(error, target),
     });
   }
 }
