@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { AuditEvent } from '../core/audit.ts';
 import type { Principal } from '../core/call.ts';
 import { printableJson } from '../core/printable-json.ts';
+import { Remembered } from '../core/remembered.ts';
 
 /** Bytes of the longest line, its newline included: a pipe takes as much in one piece. */
 export const MAX_LINE = 4096;
@@ -9,6 +10,8 @@ export const MAX_LINE = 4096;
 const CHAIN = 256;
 /** UTF-16 units of a resource that fit without counting: six bytes each at most, as `\u0000` has. */
 const SHORT_RESOURCE = 256;
+/** Rules whose names are kept as JSON. */
+const MOST_RULES = 1000;
 
 export interface LineOptions {
   /** Gives what stands in the place of a data key's id; absent: the id itself. */
@@ -24,7 +27,8 @@ export interface LineOptions {
  */
 export function auditLines({ hideId }: LineOptions = {}): (event: AuditEvent) => string {
   // The same few principals ask again and again for much the same; what does not change is written once.
-  const principals = new WeakMap<Principal, string>();
+  const callers = new WeakMap<Principal, Caller>();
+  const rules = new Remembered<string>(MOST_RULES);
   let lastTime = Number.NaN;
   let lastTimeText = '';
   let lastDetails: Details = {};
@@ -36,11 +40,21 @@ export function auditLines({ hideId }: LineOptions = {}): (event: AuditEvent) =>
     }
     return lastTimeText;
   };
-  const principalJson = (principal: Principal) => {
-    const known = principals.get(principal);
+  const callerJson = ({ principal, listener, source, action }: AuditEvent) => {
+    const last = callers.get(principal);
+    if (last?.listener === listener && last.source === source && last.action === action) return last.json;
+    const who = printableJson({ kind: principal.kind, name: principal.name });
+    const from = source === undefined ? '' : `,"source":${printableJson(source)}`;
+    const json = `"principal":${who},"listener":"${listener}"${from},"action":"${action}",`;
+    callers.set(principal, { listener, source, action, json });
+    return json;
+  };
+  const ruleJson = (rule: string | undefined) => {
+    if (rule === undefined) return '';
+    const known = rules.find(rule);
     if (known !== undefined) return known;
-    const made = printableJson({ kind: principal.kind, name: principal.name });
-    principals.set(principal, made);
+    const made = `,"rule":${printableJson(rule)}`;
+    rules.put(rule, made);
     return made;
   };
   const detailsJson = (details: Details) => {
@@ -51,10 +65,9 @@ export function auditLines({ hideId }: LineOptions = {}): (event: AuditEvent) =>
     return lastDetailsJson;
   };
   return (event) => {
-    const source = event.source === undefined ? '' : `,"source":${printableJson(event.source)}`;
-    const head = `{"audit":2,"time":"${timeText(event.time)}","auditId":${printableJson(event.auditId)},"principal":${principalJson(event.principal)},"listener":"${event.listener}"${source},"action":"${event.action}",`;
+    const head = `{"audit":2,"time":"${timeText(event.time)}","auditId":${printableJson(event.auditId)},${callerJson(event)}`;
     const reason = event.reason === undefined ? '' : `,"reason":"${event.reason}"`;
-    const rule = event.rule === undefined ? '' : `,"rule":${printableJson(event.rule)}`;
+    const rule = ruleJson(event.rule);
     const details = event.details === undefined ? '' : `,"details":${detailsJson(event.details)}`;
     const tail = `,"outcome":"${event.outcome}"${reason}${rule}${details}`;
     const isId = event.action.startsWith('data-key.');
@@ -63,6 +76,14 @@ export function auditLines({ hideId }: LineOptions = {}): (event: AuditEvent) =>
     if (resource.length <= SHORT_RESOURCE || Buffer.byteLength(line) <= MAX_LINE - CHAIN) return line;
     return `${head}${shortened(resource)}${tail}`;
   };
+}
+
+/** How the line of a caller went on the last time. */
+interface Caller {
+  readonly listener: string;
+  readonly source: string | undefined;
+  readonly action: string;
+  readonly json: string;
 }
 
 type Details = NonNullable<AuditEvent['details']>;

@@ -1,6 +1,7 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { constants, fdatasync, stat as statPath, write as writeTo } from 'node:fs';
+import { type FileHandle, open, rename, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { promisify } from 'node:util';
 import type { Clock } from '../core/clock.ts';
 import { KeysteadError } from '../core/errors.ts';
 import { findPredecessor, keptHeads } from './file-tail.ts';
@@ -13,43 +14,67 @@ export interface FilePlaceOptions {
   readonly clock: Clock;
   /** That of no other process: two that put a file aside at once must not take one name for it. */
   readonly mark: string;
+  /** Makes what was written to a file descriptor live through a crash; absent: fdatasync. */
+  sync?(fd: number): Promise<void>;
 }
+
+// Less work for each batch than the methods of a FileHandle.
+const write = promisify(writeTo);
+const stat = promisify(statPath);
+const datasync = promisify(fdatasync);
 
 /** Bytes that share one sync. */
 const MAX_BATCH = 1024 * 1024;
 const FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
 /** Nobody but the service reads who asked for which key. */
 const MODE = 0o600;
+/** Milliseconds that a look at the path counts. */
+const LOOK = 100;
 
 interface Opened {
   readonly handle: FileHandle;
   readonly inode: bigint;
   size: number;
+  /** When the path was last seen to lead to this file, in milliseconds since 1970. */
+  seen: number;
+  /** What a write that failed may have left at the end of the file. */
+  torn?: Buffer | undefined;
 }
 
 /**
  * A file that lines are appended to and synced (fdatasync) before anybody is told that they are written. Several
  * processes may share one: each `append` is one write at the end of the file.
  *
- * Promises: a file that was deleted or moved away underneath is begun anew before the next line counts as written; a
- * file that has grown beyond `maxSize` is put aside as `PATH.TIME`, and the chain goes on in a new one; a write that
- * was cut short by a full disk is taken back, so that the same lines can be written whole later.
+ * Promises: lines count as written only in a file that the path led to after they were written, or that was moved away
+ * with them within the last moment; a file that was deleted underneath is begun anew with them, and so is one that was
+ * moved away longer ago. A file that has grown beyond `maxSize` is put aside as `PATH.TIME`, and the chain goes on in a
+ * new one. What a write has left behind that was cut short by a full disk, or could not be synced, is taken back before
+ * the same lines are written again.
  */
-export function filePlace({ path, maxSize, clock, mark }: FilePlaceOptions): LinePlace {
+export function filePlace({ path, maxSize, clock, mark, sync = datasync }: FilePlaceOptions): LinePlace {
   const headPath = `${path}.head`;
   let file: Opened | undefined;
   let aside = 0;
 
+  const now = () => clock.now().getTime();
   const current = async (): Promise<Opened> => {
-    if (file !== undefined && (await inodeOf(path)) === file.inode) return file;
-    await file?.handle.close();
+    if (file !== undefined && isRecent(now() - file.seen)) return file;
+    return again();
+  };
+  /** Looks where the path leads. */
+  const again = async (): Promise<Opened> => {
+    if (file !== undefined && (await standing(path))?.ino === file.inode) {
+      file.seen = now();
+      return file;
+    }
+    if (file !== undefined) await leave(file);
     file = undefined;
-    file = await openFile(path);
+    file = await openFile(path, now());
     return file;
   };
   const putAside = async (full: Opened): Promise<void> => {
     // Another process may have done it since.
-    if ((await inodeOf(path)) !== full.inode) return;
+    if ((await standing(path))?.ino !== full.inode) return;
     const time = clock.now().toISOString().replaceAll(/[-:]/g, '');
     try {
       await rename(path, `${path}.${time}-${mark}${aside++}`);
@@ -58,23 +83,42 @@ export function filePlace({ path, maxSize, clock, mark }: FilePlaceOptions): Lin
     }
     await syncFolder(path);
   };
+  const appendAndSync = async (to: Opened, lines: Buffer): Promise<void> => {
+    if (to.torn !== undefined) await takeBack(to);
+    await appendWhole(to, lines);
+    let found: Standing | undefined;
+    try {
+      await sync(to.handle.fd);
+      to.seen = now();
+      found = await standing(path);
+    } catch (error) {
+      // It is on the disk, or not: it will be written again, and must not stand there twice.
+      await failed(to, lines);
+      throw error;
+    }
+    if (found?.ino === to.inode) {
+      to.size = Number(found.size);
+      return;
+    }
+    to.seen = Number.NEGATIVE_INFINITY;
+    // Moved away, the lines are kept there; deleted, they are gone with the file.
+    if ((await to.handle.stat()).nlink === 0) await appendAndSync(await again(), lines);
+  };
   return {
     name: `file://${path}`,
     maxBatch: MAX_BATCH,
     recovers: true,
     async open() {
-      await current();
+      await again();
       return findPredecessor(path, headPath);
     },
     async append(lines) {
       let at = await current();
       if (at.size >= maxSize) {
         await putAside(at);
-        at = await current();
+        at = await again();
       }
-      await appendAndSync(at, lines);
-      // Deleted between the look and the write: then these lines are gone with it. Put aside, they are kept there.
-      if ((await at.handle.stat()).nlink === 0) await appendAndSync(await current(), lines);
+      await appendAndSync(at, Buffer.from(lines));
     },
     async keepHead(checkpoint) {
       const next = `${headPath}.new`;
@@ -84,13 +128,18 @@ export function filePlace({ path, maxSize, clock, mark }: FilePlaceOptions): Lin
       await syncFolder(path);
     },
     async close() {
-      await file?.handle.close();
+      if (file !== undefined) await leave(file);
       file = undefined;
     },
   };
 }
 
-async function openFile(path: string): Promise<Opened> {
+interface Standing {
+  readonly ino: bigint;
+  readonly size: bigint;
+}
+
+async function openFile(path: string, now: number): Promise<Opened> {
   const handle = await open(path, FLAGS, MODE);
   try {
     const { ino, size } = await handle.stat({ bigint: true });
@@ -98,37 +147,55 @@ async function openFile(path: string): Promise<Opened> {
       throw new KeysteadError('bad-config', `the audit sink file://${path} is not a file`);
     }
     await syncFolder(path);
-    return { handle, inode: ino, size: Number(size) };
+    return { handle, inode: ino, size: Number(size), seen: now };
   } catch (error) {
     await handle.close();
     throw error;
   }
 }
 
-async function appendAndSync(file: Opened, lines: string): Promise<void> {
-  await appendWhole(file, Buffer.from(lines));
-  await file.handle.datasync();
+async function leave(file: Opened): Promise<void> {
+  await takeBack(file).catch(() => {});
+  await file.handle.close();
 }
 
-/** Takes a write back that was cut short: half a line would look like tampering. */
+/** A clock that was put back makes nothing recent. */
+function isRecent(age: number): boolean {
+  return age >= 0 && age < LOOK;
+}
+
 async function appendWhole(file: Opened, bytes: Buffer): Promise<void> {
-  const { size: before } = await file.handle.stat();
-  let written = 0;
-  try {
-    written = (await file.handle.write(bytes)).bytesWritten;
-    if (written < bytes.length) throw Object.assign(new Error('the write was cut short'), { code: 'ENOSPC' });
-  } catch (error) {
-    // Only where nobody else has written behind it meanwhile.
-    const { size } = await file.handle.stat();
-    if (written > 0 && size === before + written) await file.handle.truncate(before);
-    throw error;
-  }
-  file.size = before + written;
+  const { bytesWritten } = await write(file.handle.fd, bytes);
+  if (bytesWritten === bytes.length) return;
+  await failed(file, bytes.subarray(0, bytesWritten));
+  throw Object.assign(new Error('the write was cut short'), { code: 'ENOSPC' });
 }
 
-async function inodeOf(path: string): Promise<bigint | undefined> {
+async function failed(file: Opened, left: Buffer): Promise<void> {
+  file.torn = left;
+  // If it cannot be taken back now, then before the next line is written.
+  await takeBack(file).catch(() => {});
+}
+
+/**
+ * Half a line, or one that stands there twice, would look like tampering. Where another process has written behind it,
+ * it must stay.
+ */
+async function takeBack(file: Opened): Promise<void> {
+  const { handle, torn } = file;
+  if (torn === undefined) return;
+  const { size } = await handle.stat();
+  const end = Buffer.alloc(torn.length);
+  const from = Math.max(0, size - torn.length);
+  await handle.read(end, 0, end.length, from);
+  if (end.equals(torn)) await handle.truncate(from);
+  file.torn = undefined;
+}
+
+/** What the path leads to; undefined where there is nothing. */
+async function standing(path: string): Promise<Standing | undefined> {
   try {
-    return (await stat(path, { bigint: true })).ino;
+    return await stat(path, { bigint: true });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

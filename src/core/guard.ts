@@ -66,8 +66,8 @@ export class Guard {
       scope: prefix === undefined ? 'id' : 'prefix',
       listener: call.listener,
       time: this.#clock.now(),
-      ...(length === undefined ? {} : { length }),
-      ...(context === undefined ? {} : { context }),
+      length,
+      context,
     };
     const decision = this.#policy.decide(request);
     this.#decided(request, decision, call.traceId);

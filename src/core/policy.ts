@@ -43,9 +43,9 @@ export interface PolicyRequest {
   readonly listener: Listener;
   readonly time: Date;
   /** Bytes of the key that is asked for. */
-  readonly length?: number;
+  readonly length?: number | undefined;
   /** What the caller wants bound to the operation. */
-  readonly context?: Readonly<Record<string, string>>;
+  readonly context?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Who may do what to which. Pure: the same request gets the same decision. Default deny. */

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { filePlace } from '../../src/audit/file-place.ts';
+import { type FilePlaceOptions, filePlace } from '../../src/audit/file-place.ts';
 import { HashChain } from '../../src/audit/hash-chain.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
@@ -29,8 +29,8 @@ function folder(t: Test): string {
 
 let marks = 0;
 
-function open(t: Test, path: string, maxSize = 1_000_000) {
-  const place = filePlace({ path, maxSize, clock: new FakeClock(), mark: `m${marks++}` });
+function open(t: Test, path: string, maxSize = 1_000_000, over: Partial<FilePlaceOptions> = {}) {
+  const place = filePlace({ path, maxSize, clock: new FakeClock(), mark: `m${marks++}`, ...over });
   t.teardown(() => place.close());
   return place;
 }
@@ -61,19 +61,76 @@ t.test('a file that grows too large is put aside, and nothing is lost', async (t
   t.equal(readFileSync(path, 'utf8'), 'cccc\n');
 });
 
-for (const [what, remove] of [
-  ['deleted', unlinkSync],
-  ['moved away', (path: string) => renameSync(path, `${path}.1`)],
-] as const) {
-  t.test(`a file that is ${what} underneath is begun anew`, async (t) => {
-    const path = join(folder(t), 'audit.jsonl');
-    const place = open(t, path);
-    await place.append('a\n');
-    remove(path);
-    await place.append('b\n');
-    t.equal(readFileSync(path, 'utf8'), 'b\n');
-  });
-}
+t.test('a file that is deleted underneath is begun anew', async (t) => {
+  const path = join(folder(t), 'audit.jsonl');
+  const place = open(t, path);
+  await place.append('a\n');
+  unlinkSync(path);
+  await place.append('b\n');
+  t.equal(readFileSync(path, 'utf8'), 'b\n');
+});
+
+t.test('a file that is deleted while it is synced is begun anew with the same lines', async (t) => {
+  const path = join(folder(t), 'audit.jsonl');
+  let deleted = false;
+  const sync = async () => {
+    if (!deleted) unlinkSync(path);
+    deleted = true;
+  };
+  const place = open(t, path, 1_000_000, { sync });
+  await place.append('a\n');
+  await place.append('b\n');
+  t.equal(readFileSync(path, 'utf8'), 'a\nb\n');
+});
+
+t.test('a file that is moved away keeps what goes on to it for a moment, and is begun anew', async (t) => {
+  const path = join(folder(t), 'audit.jsonl');
+  const clock = new FakeClock();
+  const place = open(t, path, 1_000_000, { clock });
+  await place.append('a\n');
+  renameSync(path, `${path}.1`);
+  await place.append('b\n');
+  await place.append('c\n');
+  renameSync(path, `${path}.2`);
+  await clock.advance(100);
+  await place.append('d\n');
+  const names = ['audit.jsonl.1', 'audit.jsonl.2', 'audit.jsonl'];
+  t.same(
+    names.map((name) => readFileSync(join(path, '..', name), 'utf8')),
+    ['a\nb\n', 'c\n', 'd\n'],
+  );
+});
+
+t.test('lines that could not be synced do not stand there twice', async (t) => {
+  const path = join(folder(t), 'audit.jsonl');
+  let fails = false;
+  const sync = async () => {
+    if (fails) throw Object.assign(new Error('no'), { code: 'EIO' });
+  };
+  const place = open(t, path, 1_000_000, { sync });
+  await place.append('a\n');
+  fails = true;
+  await t.rejects(place.append('b\nc\n'), { code: 'EIO' });
+  t.equal(readFileSync(path, 'utf8'), 'a\n', 'they are taken back');
+  fails = false;
+  await place.append('b\nc\n');
+  t.equal(readFileSync(path, 'utf8'), 'a\nb\nc\n');
+});
+
+t.test('what another process has written meanwhile is never taken back', async (t) => {
+  const path = join(folder(t), 'audit.jsonl');
+  let fails = true;
+  const sync = async () => {
+    if (!fails) return;
+    appendFileSync(path, 'other\n');
+    throw Object.assign(new Error('no'), { code: 'EIO' });
+  };
+  const place = open(t, path, 1_000_000, { sync });
+  await t.rejects(place.append('a\n'), { code: 'EIO' });
+  fails = false;
+  await place.append('a\n');
+  t.equal(readFileSync(path, 'utf8'), 'a\nother\na\n');
+});
 
 t.test('two processes may share a file: each line stays whole', async (t) => {
   const path = join(folder(t), 'audit.jsonl');

@@ -62,8 +62,9 @@ async function ask(file: string, request: PolicyRequest): Promise<{ allowed: boo
     import('../../policy/explain.ts'),
   ]);
   const { decision, ...explained } = explain((await readPolicyFile(file)).policy, request, 'allow-this');
-  const { time: _, context: __, ...asked } = request;
-  return { allowed: decision.allowed, shown: { ...asked, ...explained, rule: decision.rule } };
+  const { time: _, context: __, length, ...asked } = request;
+  const long = length === undefined ? {} : { length };
+  return { allowed: decision.allowed, shown: { ...asked, ...long, ...explained, rule: decision.rule } };
 }
 
 function requestOf({

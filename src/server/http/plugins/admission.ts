@@ -1,5 +1,5 @@
 import type { FastifyRequest, onRequestHookHandler } from 'fastify';
-import type { Call, Principal } from '../../../core/call.ts';
+import type { Call } from '../../../core/call.ts';
 import type { Tracing } from '../../../telemetry/tracing.ts';
 import type { Services } from '../../../wiring.ts';
 import { peers } from '../../peers.ts';
@@ -64,23 +64,20 @@ export function admission(deps: {
         ...peer,
         ...(authorization === undefined ? {} : { authorization }),
       } as const;
-      const known = (principal: Principal) => {
-        request.call = new HttpCall(principal, request.id, reply.raw, from);
-      };
       if (rates === undefined) {
         services.authenticate(credentials).then((principal) => {
-          known(principal);
+          request.call = new HttpCall(principal, request.id, reply.raw, from);
           done();
         }, done);
         return;
       }
       request.call = new HttpCall(ANONYMOUS, request.id, reply.raw, from);
-      rates
-        .source(request, reply)
-        .then(() => services.authenticate(credentials))
-        .then(known)
-        .then(() => rates.principal(request, reply))
-        .then(() => done(), done);
+      const counted = async () => {
+        await rates.source(request, reply);
+        request.call = new HttpCall(await services.authenticate(credentials), request.id, reply.raw, from);
+        await rates.principal(request, reply);
+      };
+      counted().then(() => done(), done);
     };
     return services.tracing === undefined ? admit : traced(services.tracing, route, admit);
   };

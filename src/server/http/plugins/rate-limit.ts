@@ -1,4 +1,4 @@
-import rateLimit from '@fastify/rate-limit';
+import rateLimit, { type CreateRateLimitOptions } from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import {
   assertWithin,
@@ -25,7 +25,7 @@ export async function openRateChecks(app: FastifyInstance, limits: RateLimits): 
   const check = (counted: Counted, keyOf: (request: FastifyRequest) => string): Check => {
     const max = limits.limits[counted];
     if (max === 0) return async () => {};
-    const take = app.createRateLimit({ max, keyGenerator: (request) => `${counted} ${keyOf(request)}` });
+    const take = app.createRateLimit({ max, keyGenerator: keyOf, counted } as CreateRateLimitOptions);
     return async (request, reply) => {
       const taken = await take(request);
       if (taken.isAllowed) return;
@@ -41,18 +41,22 @@ export async function openRateChecks(app: FastifyInstance, limits: RateLimits): 
   };
 }
 
-/** The plugin's form of a store. The first word of a key says what it counts. */
+/** The plugin's form of a store; what is counted, it tells to the store of each check. */
 function storeOf(limits: RateLimits) {
-  return class {
+  return class Store {
+    readonly #counted: Counted;
+
+    constructor({ counted = 'source' }: { readonly counted?: Counted }) {
+      this.#counted = counted;
+    }
+
     incr(key: string, done: (error: null, taken: { current: number; ttl: number }) => void): void {
-      const space = key.indexOf(' ');
-      const quota = limits.spend(key.slice(0, space) as Counted, key.slice(space + 1));
-      const { limit, remaining, resetMs, exceeded } = quota;
+      const { limit, remaining, resetMs, exceeded } = limits.spend(this.#counted, key);
       done(null, { current: exceeded ? limit + 1 : limit - remaining, ttl: resetMs });
     }
 
-    child(): this {
-      return this;
+    child(options: { readonly counted?: Counted }): Store {
+      return new Store(options);
     }
   };
 }
