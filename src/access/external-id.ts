@@ -1,11 +1,13 @@
 type Env = Readonly<Record<string, string | undefined>>;
 
 const PLACE = /\{\{(.*?)\}\}/gs;
-const NAME = '[A-Za-z_][A-Za-z0-9_]*';
+/** In quotes nearly any name will do, as an environment takes any. */
+const QUOTED = /\s*(?:'([^'"\\\s]+)'|"([^'"\\\s]+)")\s*/.source;
+const DEFAULT = /,\s*(?:'([^'\\]*)'|"([^"\\]*)")\s*/.source;
 const FORMS = [
-  new RegExp(`^env\\[\\s*(?:'(${NAME})'|"(${NAME})")\\s*\\]$`),
-  new RegExp(`^env\\.(?!get\\b)(${NAME})$`),
-  new RegExp(`^env\\.get\\(\\s*(?:'(${NAME})'|"(${NAME})")\\s*(?:,\\s*(?:'([^']*)'|"([^"]*)")\\s*)?\\)$`),
+  new RegExp(`^env\\s*\\[${QUOTED}\\]$`),
+  /^env\s*\.\s*(?!get\b)([A-Za-z_][A-Za-z0-9_]*)$/,
+  new RegExp(`^env\\s*\\.\\s*get\\s*\\(${QUOTED}(?:${DEFAULT})?\\)$`),
 ];
 
 /**

@@ -36,6 +36,11 @@ function whole(document: object, { env, cacheCreds }: ReadAccessor, problems: Pr
   if (Object.hasOwn(document, 'credentials_cache')) {
     problems.wrong('credentials_cache', 'must not stand in the file: no credentials are read from there; remove it');
   }
+  // No chains at all are other credentials than those of a chain: that must be said, not left out.
+  for (const name of ['multi_hop_accessors', 'cache_creds']) {
+    const isNull = Object.hasOwn(document, name) && (document as Readonly<Record<string, unknown>>)[name] === null;
+    if (isNull) problems.wrong(name, 'must not be null; give a value, or remove the line');
+  }
   const { credentials_cache: _, ...rest } = document as { credentials_cache?: unknown };
   const fields = new Fields(rest, '', problems);
   const chain = (value: unknown, at: string) => readChain(value, at, env, problems);

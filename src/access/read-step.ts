@@ -59,10 +59,13 @@ function refuseBesideWebIdentity(fields: Fields, problems: Problems): void {
   }
 }
 
-/** A number is taken as text, as JSON and YAML files often have it. */
 function accountId(value: unknown, at: string, problems: Problems): string | undefined {
-  const digits = typeof value === 'number' || typeof value === 'bigint' ? String(value) : value;
-  return text(/^\d{12}$/, 'an account id of 12 digits, in quotes')(digits, at, problems);
+  return text(/^\d{12}$/, 'an account id of 12 digits, in quotes')(digits(value), at, problems);
+}
+
+/** A whole number is taken as text, as JSON and YAML files often have it; one that lost digits on the way is not. */
+function digits(value: unknown): unknown {
+  return typeof value === 'bigint' || Number.isSafeInteger(value) ? String(value) : value;
 }
 
 function externalId(
@@ -71,8 +74,9 @@ function externalId(
   env: Readonly<Record<string, string | undefined>>,
   problems: Problems,
 ): string | undefined {
-  if (typeof value !== 'string') return problems.wrong(at, 'must be text, in quotes');
-  const filled = fillTemplate(value, env);
+  const template = digits(value);
+  if (typeof template !== 'string') return problems.wrong(at, 'must be text, in quotes');
+  const filled = fillTemplate(template, env);
   if ('problem' in filled) return problems.wrong(at, filled.problem);
   if (EXTERNAL_ID.test(filled.text)) return filled.text;
   return problems.wrong(at, 'must be 2 to 1224 characters out of A-Z a-z 0-9 _ + = , . @ : / -');

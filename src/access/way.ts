@@ -41,7 +41,7 @@ export async function go(
     if (index <= start) continue;
     const by = session?.credentials;
     try {
-      session = await deps.cache.through(hop, call, () => take(hop, by, index === last, deps, call));
+      session = await deps.cache.through(hop, call, () => take(hop, by, deps, call));
     } catch (error) {
       if (call.signal.aborted) throw error;
       const failure = KeysteadError.from(error);
@@ -52,17 +52,10 @@ export async function go(
 }
 
 /**
- * Takes one role and checks whose credentials came: by the ARN in the answer, and for the last hop of a chain, which
- * nothing has used yet, by asking those credentials themselves before they are kept
- * (docs/decisions/0009-whose-session-it-is.md).
+ * Takes one role and checks whose credentials came: by the ARN in the answer, and by asking those credentials themselves
+ * before they are kept (docs/decisions/0009-whose-session-it-is.md).
  */
-async function take(
-  hop: Hop,
-  by: AwsCredentials | undefined,
-  last: boolean,
-  deps: WayDeps,
-  call: Call,
-): Promise<AssumedRole> {
+async function take(hop: Hop, by: AwsCredentials | undefined, deps: WayDeps, call: Call): Promise<AssumedRole> {
   // Others may wait for it: it must not end with the call that happened to be first. The assumer's own time ends it.
   const own = { ...call, signal: new AbortController().signal };
   const { mfaSerial: serial, webIdentityTokenFile: file } = hop.step;
@@ -73,7 +66,7 @@ async function take(
   };
   const session = await deps.assumer.assume(role, by, own);
   assertAccountOf(hop, session.account);
-  if (last && deps.cache.keeps) assertAccountOf(hop, (await deps.assumer.whoIs(session.credentials, own)).account);
+  if (deps.cache.keeps) assertAccountOf(hop, (await deps.assumer.whoIs(session.credentials, own)).account);
   return session;
 }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { fillTemplate } from '../../src/access/external-id.ts';
 
-const env = { XID: 'id-42', _a1: '<&>"', EMPTY: '' };
+const env = { XID: 'id-42', _a1: '<&>"', EMPTY: '', 'my.id-1': 'odd' };
 
 t.test('every form of a template is filled, with text around it and blanks within', async (t) => {
   for (const [template, text] of [
@@ -11,6 +11,10 @@ t.test('every form of a template is filled, with text around it and blanks withi
     ['{{env["XID"]}}', 'id-42'],
     ["{{  env[ 'XID' ]\t}}", 'id-42'],
     ['{{ env.XID }}', 'id-42'],
+    ["{{ env ['XID'] }}", 'id-42'],
+    ['{{ env . XID }}', 'id-42'],
+    ["{{\nenv . get ( 'NONE','d' )\n}}", 'd'],
+    ["{{ env['my.id-1'] }}", 'odd'],
     ["{{ env.get('XID','d') }}", 'id-42'],
     ["{{ env.get('XID') }}", 'id-42'],
     ["{{ env.get( 'NONE' , 'd e' ) }}", 'd e'],

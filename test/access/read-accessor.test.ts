@@ -57,9 +57,10 @@ t.test('a chain is read with everything that a step may say', async (t) => {
   t.equal(accessor.chains[0]?.durationSeconds, 1800);
 });
 
-t.test('null is as good as absent, and a number as an account is text', async (t) => {
+t.test('null is as good as absent in a step, and a whole number is text', async (t) => {
   const accessor = read(file([hub({ account_id: 111111111111, external_id: null }), step({ account_id: null })]));
   t.equal(accessorText(accessor), 'accessor:scan:Hub@111111111111,Audit@target');
+  t.equal(read(file([step({ external_id: 12_345 })])).chains[0]?.steps[0]?.externalId, '12345');
 });
 
 t.test('chains as text are joined', async (t) => {
@@ -91,7 +92,10 @@ t.test('each fault is told with its place', async (t) => {
     [file([step({ role_name: '/a/Role' })]), /role_name must be the name of a role/],
     [file([step({ external_id: 'a' })]), /external_id must be 2 to 1224 characters/],
     [file([step({ external_id: 'a b' })]), /external_id must be 2 to 1224 characters/],
-    [file([step({ external_id: 42 })]), /external_id must be text, in quotes/],
+    [file([step({ external_id: 4.2 })]), /external_id must be text, in quotes/],
+    [file([step({ external_id: 2 ** 53 })]), /external_id must be text, in quotes/],
+    [{ multi_hop_accessors: null }, /^multi_hop_accessors must not be null/],
+    [{ cache_creds: null }, /^cache_creds must not be null/],
     [file([step({ external_id: '{{ env.NONE }}' })]), /external_id wants the environment variable NONE/],
     [file([step({ extrnal_id: 'ab' })]), /extrnal_id is not a known field; did you mean external_id\?/],
     [file([step({ duration_seconds: 899 })]), /duration_seconds must be a whole number from 900 to 43200/],

@@ -178,6 +178,11 @@ t.test('on moto', { timeout: 390_000 }, async (t) => {
       const [answer] = await steps(file, [session()], { rules: [lie] });
       t.equal(answer?.['arn'], `arn:aws:sts::${TARGET}:assumed-role/B/chain-b`, action);
     }
+    const hub = { multi_hop_accessors: [chain('chain-a', `Hub@${HUB}`, 'A'), chain('chain-b', 'B')] };
+    const lie = { action: 'GetCallerIdentity', caller: '/Hub/', account: '999999999999' };
+    const [answer] = await steps(hub, [session()], { rules: [lie] });
+    t.equal(answer?.['arn'], `arn:aws:sts::${TARGET}:assumed-role/B/chain-b`, 'of a hub');
+    t.equal(taken(answer), 2, 'nothing is done with the credentials of a wrong hub');
   });
 
   await t.test('all failed: the account, each chain, each hop, what was said and what to do', async (t) => {
@@ -234,7 +239,7 @@ t.test('on moto', { timeout: 390_000 }, async (t) => {
       Policy: '{"Version":"2012-10-17","Statement":[]}',
       'PolicyArns.member.1.arn': 'arn:aws:iam::aws:policy/ReadOnlyAccess',
     });
-    t.same(answer?.calls[1]?.params, { RoleArn: `arn:aws:iam::${TARGET}:role/Audit`, RoleSessionName: 'scan' });
+    t.same(answer?.calls[2]?.params, { RoleArn: `arn:aws:iam::${TARGET}:role/Audit`, RoleSessionName: 'scan' });
   });
 
   await t.test('a web identity is who asks for the first role, without base credentials', async (t) => {
@@ -253,7 +258,7 @@ t.test('on moto', { timeout: 390_000 }, async (t) => {
     writeFileSync(join(folder, 'token'), 'a-token-of-the-cluster\n');
     t.match(await player.play(session()), { ok: true });
     await player.close();
-    const [taken, second] = box.take();
+    const [taken, , second] = box.take();
     t.match(taken, {
       action: 'AssumeRoleWithWebIdentity',
       by: 'arn:aws:iam::123456789012:user/nobody',
@@ -282,7 +287,7 @@ t.test('on moto', { timeout: 390_000 }, async (t) => {
     t.same(answers[0]?.['external_ids'], [['a/b:x=y', '']]);
     t.same(
       answers[1]?.calls.map(({ params }) => params['ExternalId']),
-      ['a/b:x=y', undefined, undefined],
+      ['a/b:x=y', undefined, undefined, undefined],
     );
   });
 });
