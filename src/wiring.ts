@@ -63,6 +63,7 @@ export async function openServices(config: Config, ambient: Ambient): Promise<Se
   const guard = new Guard({ policy, audit: ambient.audit, clock, decided: policy.decided });
   const watched = showState(ambient, room.watched, {
     sealed: () => custody !== undefined && custody.info() === undefined,
+    kekSecretFailing: () => custody?.report?.().problem !== undefined,
     reloadFailed: () => ({ policy: policy.failed, auth: auth.failed, tls: tls.failed }),
     certificateExpires: () => tls.status()?.notAfter,
   });
@@ -85,6 +86,7 @@ export async function openServices(config: Config, ambient: Ambient): Promise<Se
       kek,
       ...(custody === undefined ? {} : { custody: ambient.member?.share(custody) ?? custody }),
       doors: watched,
+      kekSecret: () => custody?.report?.(),
       auth: () => auth.status(),
       tls: () => tls.status(),
       audit: ambient.audit,

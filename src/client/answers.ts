@@ -68,6 +68,17 @@ export interface DoorReport {
   readonly since: string;
 }
 
+/** How the service stands with the Secret that keeps its KEK. */
+export interface KekSecretStatus {
+  /** For people. */
+  readonly name: string;
+  /** `held`, `other`, `absent` or `unseen`. */
+  readonly state: string;
+  /** In plain words, while a replica that starts now would not get the KEK of this service from there. */
+  readonly problem?: string;
+  readonly since: string;
+}
+
 /** How the service stands with its policy file. */
 export interface PolicyStatus {
   readonly rules: number;
@@ -88,6 +99,8 @@ export interface ServiceStatus {
   readonly kms: string;
   readonly storage: string;
   readonly kek?: KekInfo;
+  /** Absent: no Secret is configured for the KEK, or the service is older. */
+  readonly kekSecret?: KekSecretStatus;
   /** Empty from an older service, which does not tell. */
   readonly doors: readonly DoorReport[];
   /** Absent: no policy file is configured, or the service is older. */
@@ -195,10 +208,20 @@ export function readStatus(value: unknown): ServiceStatus {
     kms: fields.text('kms'),
     storage: fields.text('storage'),
     ...(fields.has('kek') ? { kek: readKekInfo(fields.object('kek')) } : {}),
+    ...(fields.has('kekSecret') ? { kekSecret: readKekSecret(fields.object('kekSecret')) } : {}),
     doors: fields.has('doors') ? fields.list('doors').map(readDoor) : [],
     ...(fields.has('policy') ? { policy: readPolicy(fields.object('policy')) } : {}),
     startedAt: fields.text('startedAt'),
     development: fields.flag('development'),
+  };
+}
+
+function readKekSecret(fields: Fields): KekSecretStatus {
+  return {
+    name: fields.text('name'),
+    state: fields.text('state'),
+    ...(fields.has('problem') ? { problem: fields.text('problem') } : {}),
+    since: fields.text('since'),
   };
 }
 

@@ -7,6 +7,7 @@ export type {
   DeletedDataKey,
   DoorReport,
   KekInfo,
+  KekSecretStatus,
   RewrappedDataKey,
   ServiceStatus,
 } from './answers.ts';

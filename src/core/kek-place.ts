@@ -34,6 +34,21 @@ export interface KekPlace {
   watch(seen: (sight: KekSight) => Promise<void>): KekWatch;
 }
 
+/** How the place stands, in words for anybody. */
+export interface KekPlaceReport {
+  /** For people: `the Secret keystead/kek`. */
+  readonly name: string;
+  /**
+   * `held`: it holds the KEK of this service. `other`: it holds something else. `absent`: it holds nothing.
+   * `unseen`: it cannot be seen now, or was not looked at yet.
+   */
+  readonly state: 'held' | 'other' | 'absent' | 'unseen';
+  /** In plain words, while a service that starts now would not have this KEK from there. */
+  readonly problem?: string;
+  /** Since when the state is what it is. */
+  readonly since: Date;
+}
+
 export interface KekWatch {
   /** Nothing is seen after it. */
   close(): Promise<void>;

@@ -5,6 +5,7 @@ import { KeysteadError } from '../core/errors.ts';
 import type { Guard } from '../core/guard.ts';
 import type { DoorReport, WatchedDoor } from '../core/health.ts';
 import type { Custody, Kek, KekInfo } from '../core/kek.ts';
+import type { KekPlaceReport } from '../core/kek-place.ts';
 import { SecretBytes } from '../core/secret-bytes.ts';
 
 /** Bytes of a generated master secret and of a generated salt. */
@@ -50,6 +51,8 @@ export interface ServiceStatus {
   readonly kms: string;
   readonly storage: string;
   readonly kek?: KekInfo;
+  /** Absent: no Secret is configured for the KEK. */
+  readonly kekSecret?: KekPlaceReport;
   /** What it depends on: the KMS, and the store where there is one. */
   readonly doors: readonly DoorReport[];
   /** Absent: no policy file is configured. */
@@ -87,6 +90,8 @@ export interface SystemDeps {
   readonly audit?: Pick<AuditSink, 'failure'>;
   /** True from the moment on that the service is told to end. */
   readonly closing?: () => boolean;
+  /** Absent, or undefined: no Secret is configured for the KEK. */
+  readonly kekSecret?: () => KekPlaceReport | undefined;
   /** Absent, or undefined: no policy file is configured. */
   readonly policy?: () => PolicyStatus | undefined;
   /** Absent, or undefined: no auth file is configured. */
@@ -104,6 +109,7 @@ export function openSystem(deps: SystemDeps): System {
   return {
     async status(call) {
       const kek = deps.custody?.info();
+      const kekSecret = deps.kekSecret?.();
       const policy = deps.policy?.();
       const auth = deps.auth?.();
       const tls = deps.tls?.();
@@ -115,6 +121,7 @@ export function openSystem(deps: SystemDeps): System {
         state,
         ...(failure === undefined ? {} : { reason: failure.message }),
         ...(kek === undefined ? {} : { kek }),
+        ...(kekSecret === undefined ? {} : { kekSecret }),
         doors: looks.map(({ report }) => report),
         ...(policy === undefined ? {} : { policy }),
         ...(auth === undefined ? {} : { auth }),

@@ -3,6 +3,8 @@ import { Gauge, type Registry } from '@prometheus-io/client';
 /** What the service is asked when its metrics are read. All of it is known already: nothing is called for it. */
 export interface StateProbes {
   sealed(): boolean;
+  /** True while a service that starts now would not have its KEK from the Secret of `kek.secret`. */
+  kekSecretFailing(): boolean;
   /** The KMS and the store, as their last checks and calls left them. */
   doors(): readonly { readonly name: string; readonly up: boolean }[];
   auditFailing(): boolean;
@@ -32,6 +34,9 @@ export function exposeState(registry: Registry, probes: StateProbes): void {
     });
   };
   gauge('keystead_sealed', 'One while the service waits for its KEK.', () => Number(probes.sealed()));
+  gauge('keystead_kek_secret_failing', 'One while the Secret of the KEK is gone, is another, or cannot be seen.', () =>
+    Number(probes.kekSecretFailing()),
+  );
   gauge('keystead_audit_failing', 'One while no audit line can be written.', () => Number(probes.auditFailing()));
   gauge('keystead_audit_lag_seconds', 'Age of the oldest audit line that is not written yet.', probes.auditLagSeconds);
   gauge('keystead_policy_reload_failed', 'One while a broken policy file keeps the former policy in force.', () =>

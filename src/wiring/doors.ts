@@ -22,7 +22,7 @@ import { keptCustody, readKekSecret } from './kek-secret.ts';
 
 /** What both URIs name, opened. */
 export interface Doors extends Omit<OpenedKek, 'custody'> {
-  readonly custody?: Custody & Partial<Pick<KeptCustody, 'close'>>;
+  readonly custody?: Custody & Partial<Pick<KeptCustody, 'close' | 'report'>>;
   readonly mode: ServiceMode;
   /** KEKs that older records may still be under. */
   readonly former: readonly Kek[];

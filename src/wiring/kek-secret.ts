@@ -10,7 +10,8 @@ import { type BareAmbient, NO_LOG } from './ambient.ts';
 /** Keeps a KEK that was opened in the Secret of `kek.secret` as well, and watches the Secret until it is closed. */
 export async function keptCustody(kek: HeldCustody, config: Config, ambient: BareAmbient): Promise<KeptCustody> {
   const place = await openPlace(config, ambient);
-  return new KeptCustody({ kek, place, log: ambient.log ?? NO_LOG, ownCall: () => ownCall(ambient) });
+  const { clock, log = NO_LOG } = ambient;
+  return new KeptCustody({ kek, place, clock, log, ownCall: () => ownCall(ambient) });
 }
 
 /**

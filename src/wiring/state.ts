@@ -11,7 +11,7 @@ import type { Ambient } from './ambient.ts';
 export function showState(
   ambient: Pick<Ambient, 'audit' | 'metrics'>,
   doors: readonly WatchedDoor[],
-  probes: Pick<StateProbes, 'sealed' | 'reloadFailed' | 'certificateExpires'>,
+  probes: Pick<StateProbes, 'sealed' | 'kekSecretFailing' | 'reloadFailed' | 'certificateExpires'>,
 ): readonly WatchedDoor[] {
   const { audit, metrics } = ambient;
   const seen = new Map<string, boolean>();

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { request } from 'node:https';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { readSmallFile } from '../../src/config/read-small-file.ts';
@@ -11,12 +10,15 @@ import { authority } from '../support/certificates.ts';
 import type { CliService } from '../support/cli-service.ts';
 import { type Cluster, kubernetes } from '../support/kubernetes.ts';
 import { testAmbient } from '../support/services.ts';
+import { type Asked, askOver } from './support/ask.ts';
 import { CHART } from './support/chart.ts';
 import { accountToken, runPod } from './support/kubelet.ts';
+import { Relay } from './support/relay.ts';
 
 const NAMESPACE = 'keystead';
 const SECRETS = `/api/v1/namespaces/${NAMESPACE}/secrets`;
 const KEK = `${SECRETS}/keystead-kek`;
+const BINDING = `/apis/rbac.authorization.k8s.io/v1/namespaces/${NAMESPACE}/rolebindings/keystead-kek`;
 const WORKLOAD = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments/keystead`;
 const ADMIN_TOKEN = randomBytes(24).toString('base64url');
 const inBase64 = (data: Readonly<Record<string, Uint8Array | string>>) =>
@@ -51,7 +53,7 @@ t.test('replicas as the chart starts them, on a real API server', { timeout: 390
     }
   });
 
-  await t.test('one is bootstrapped by an administrator, and the others unseal themselves', async (t) => {
+  await t.test('of two administrators who bootstrap at once one wins, and the others unseal themselves', async (t) => {
     t.match(await bootstrap(one, { generate: true }, caller), { status: 403 });
     const callers = await ask(one, '/v1/system/bootstrap', {
       method: 'POST',
@@ -59,11 +61,14 @@ t.test('replicas as the chart starts them, on a real API server', { timeout: 390
       body: { generate: true },
     });
     t.match(callers, { status: 404 }, 'the listener of the callers does not have it');
-    const answer = await bootstrap(one, { generate: true });
-    t.match(answer, { status: 200, body: { kek: { version: 1, fingerprint: /^[0-9a-f]{32}$/ } } });
-    fingerprint = (answer.body['kek'] as { fingerprint: string }).fingerprint;
+    // Two administrators at once, each with a KEK of its own: one wins, the other is told.
+    const race = await Promise.all([one, two].map((replica) => bootstrap(replica, { generate: true })));
+    const [won, lost] = race.sort((a, b) => a.status - b.status);
+    t.match(won, { status: 200, body: { kek: { version: 1, fingerprint: /^[0-9a-f]{32}$/ } } });
+    fingerprint = ((won as NonNullable<typeof won>).body['kek'] as { fingerprint: string }).fingerprint;
+    t.match(lost, { status: 409, body: { reason: 'kek-exists', detail: new RegExp(String(fingerprint)) } });
     t.match(await cluster.ask('GET', KEK), { type: 'Opaque', immutable: true, data: { mastersecret: /./, salt: /./ } });
-    await ready(two);
+    for (const replica of [one, two]) await ready(replica);
     const keys = await Promise.all([one, two].map((replica) => get(replica)));
     for (const { status, body } of keys)
       t.match({ status, key: body['dataKey'] }, { status: 200, key: keys[0]?.body['dataKey'] });
@@ -137,16 +142,60 @@ t.test('replicas as the chart starts them, on a real API server', { timeout: 390
     t.match(await get(two), { status: 200, body: { dataKey: key } });
   });
 
-  await t.test('a Secret that is removed stops nothing, and the same KEK makes it anew', async (t) => {
+  /** Waits until the status of a replica shows how it stands with the Secret; metrics say the same. */
+  const shows = async (t: Test, replica: CliService, state: string, problem: RegExp | undefined) => {
+    const told = async () => JSON.stringify((await ask(replica, '/v1/system/status')).body['kekSecret']);
+    const wanted = new RegExp(`^\\{"name":"the Secret keystead/keystead-kek","state":"${state}","since":"[^"]+"`);
+    await until(async () => wanted.test(await told()) && (problem === undefined || problem.test(await told())));
+    t.equal(/"problem"/.test(await told()), problem !== undefined);
+    const failing = new RegExp(`^keystead_kek_secret_failing ${problem === undefined ? 0 : 1}$`, 'm');
+    const metrics = async () => (await askOver(`${replica.admin}/metrics`, ca, { token: ADMIN_TOKEN })).text;
+    await until(async () => failing.test(await metrics())); // of another worker process, it may be a moment later
+  };
+
+  await t.test('a Secret that is removed is told and stops nothing, and the same KEK makes it anew', async (t) => {
+    await shows(t, two, 'held', undefined);
     const { data } = (await cluster.ask('GET', KEK)) as { data: { mastersecret: string; salt: string } };
     await cluster.ask('DELETE', KEK);
+    await shows(t, two, 'absent', /is gone: a restarted service will be sealed; bootstrap the same KEK again/);
+    t.match(await ask(two, '/readyz'), { status: 200 });
     t.match(await get(two), { status: 200, body: { dataKey: key } });
     t.match(await bootstrap(two, { masterSecret: data.mastersecret, salt: data.salt }), {
       status: 200,
       body: { kek: { fingerprint } },
     });
     t.same((await cluster.ask('GET', KEK))['data'], data);
+    await shows(t, two, 'held', undefined);
   });
+
+  await t.test(
+    'without rights or API server, who has the KEK goes on, who starts is sealed, and both say why',
+    async (t) => {
+      const relay = await Relay.open(t, cluster.url);
+      const through = { KEYSTEAD_KUBERNETES_URL: relay.url };
+      const three = await pod(through);
+      await shows(t, three, 'held', undefined);
+      relay.cut();
+      await shows(t, three, 'unseen', /the API server/);
+      t.match(await get(three), { status: 200, body: { dataKey: key } });
+      const late = await pod(through);
+      await until(async () => /API server/.test(String((await ask(late, '/readyz')).body['detail'])));
+      t.match(await ask(late, '/readyz'), {
+        status: 503,
+        body: { reason: 'sealed', detail: /no KEK yet: .*API server/ },
+      });
+
+      const { metadata: _, ...binding } = await cluster.ask('GET', BINDING);
+      await cluster.ask('DELETE', BINDING);
+      relay.mend();
+      for (const replica of [three, late]) await shows(t, replica, 'unseen', /\(403\); see its Role/);
+      t.match(await get(three), { status: 200, body: { dataKey: key } });
+      t.match(await get(late), { status: 503, body: { reason: 'sealed', detail: /see its Role/ } });
+      await cluster.ask('POST', BINDING.replace(/\/[^/]*$/, ''), { metadata: { name: 'keystead-kek' }, ...binding });
+      for (const replica of [three, late]) await shows(t, replica, 'held', undefined);
+      t.match(await get(late), { status: 200, body: { dataKey: key } });
+    },
+  );
 
   await t.test('the contract of a place for the KEK', (t) => kekPlaceSuiteOn(t, cluster));
 });
@@ -235,31 +284,6 @@ async function adminToken(cluster: Cluster): Promise<string> {
     subjects: [{ kind: 'ServiceAccount', name: 'admin', namespace: 'places' }],
   });
   return accountToken(cluster, 'places', 'admin');
-}
-
-interface Asked {
-  readonly method?: string;
-  readonly token?: string;
-  readonly body?: object;
-}
-
-function askOver(
-  url: string,
-  ca: string,
-  { method = 'GET', token, body }: Asked,
-): Promise<{ status: number; body: Record<string, unknown> }> {
-  return new Promise((resolve, reject) => {
-    const headers = {
-      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    };
-    const sent = request(url, { method, ca, headers, servername: 'localhost' }, async (response) => {
-      const text = (await response.toArray()).join('');
-      resolve({ status: response.statusCode ?? 0, body: text.startsWith('{') ? JSON.parse(text) : {} });
-    });
-    sent.on('error', reject);
-    sent.end(body === undefined ? undefined : JSON.stringify(body));
-  });
 }
 
 async function until(found: () => Promise<boolean>): Promise<void> {

@@ -36,6 +36,7 @@ const BAD_DAYS: Readonly<Record<string, Series>> = {
     [`keystead_sealed{${POD}}`]: '1x30',
     'keystead_sealed{job="keystead",instance="b"}': '0x30',
   },
+  KeysteadKekSecretFailing: { [`keystead_kek_secret_failing{${POD}}`]: '1x30' },
   KeysteadDoorFailing: { [`keystead_door_up{${POD},door="kms"}`]: '0x30' },
   KeysteadUpstreamErrors: {
     [upstream('count', 'outcome="ok"')]: '0+60x30',
@@ -71,6 +72,7 @@ const BAD_DAYS: Readonly<Record<string, Series>> = {
 const GOOD_DAY: Series = {
   [`up{${POD}}`]: '1x30',
   [`keystead_sealed{${POD}}`]: '0x30',
+  [`keystead_kek_secret_failing{${POD}}`]: '0x30',
   [`keystead_door_up{${POD},door="kms"}`]: '1x30',
   [upstream('count', 'outcome="ok"')]: '0+600x30',
   [upstream('count', 'outcome="kms-unreachable"')]: '0+1x30',
@@ -151,6 +153,7 @@ t.test('alerts and dashboard ask only for what the service measures', async (t) 
   const metrics = openMetrics();
   exposeState(metrics.registry, {
     sealed: () => true,
+    kekSecretFailing: () => false,
     doors: () => [{ name: 'kms', up: true }],
     auditFailing: () => false,
     auditLagSeconds: () => 0,

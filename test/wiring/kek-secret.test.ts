@@ -1,4 +1,6 @@
 import t, { type Test } from 'tap';
+import { openMetrics } from '../../src/telemetry/metrics.ts';
+import type { Ambient } from '../../src/wiring/ambient.ts';
 import { kekOf } from '../conformance/kek-place.ts';
 import { failure } from '../support/failure.ts';
 import { openSecrets } from '../support/fake-secrets.ts';
@@ -11,8 +13,8 @@ async function scene(t: Test) {
   const server = await openSecrets(t);
   const dir = t.testdir({ ca: '', token: 'mine' });
   const kubernetes = { url: server.url, caFile: `${dir}/ca`, tokenFile: `${dir}/token` };
-  const replica = (kek: ConfigChanges['kek'] = {}, more: ConfigChanges = {}) =>
-    testServices(t, { kek: { secret: 'keystead/kek', ...kek }, kubernetes, ...more });
+  const replica = (kek: ConfigChanges['kek'] = {}, more: ConfigChanges = {}, ambient: Partial<Ambient> = {}) =>
+    testServices(t, { kek: { secret: 'keystead/kek', ...kek }, kubernetes, ...more }, ambient);
   return { server, replica };
 }
 
@@ -67,6 +69,38 @@ t.test('an API server that is away or forbids leaves a service sealed, with the 
   server.denied.clear();
   await soon(async () => (await service.system.status(call)).state === 'ready');
 });
+
+t.test(
+  'a Secret that is removed or cannot be seen any more stops no key, and stands in status and metrics',
+  async (t) => {
+    const { server, replica } = await scene(t);
+    server.put('kek', inBase64('a'));
+    const metrics = openMetrics();
+    const service = await replica({}, {}, { metrics });
+    const { key } = await service.dataKeys.get(get, call);
+    const shows = async (state: string, problem: RegExp | undefined) => {
+      await soon(async () => (await service.system.status(call)).kekSecret?.state === state);
+      t.match(await service.system.status(call), {
+        state: 'ready',
+        reason: undefined,
+        kekSecret: { name: 'the Secret keystead/kek', state, problem },
+      });
+      const { body } = await metrics.exposition();
+      t.match(body, new RegExp(`^keystead_kek_secret_failing ${problem === undefined ? 0 : 1}$`, 'm'));
+      t.ok((await service.dataKeys.get(get, call)).key.equals(key));
+    };
+    await shows('held', undefined);
+    server.put('kek', undefined);
+    await shows('absent', /the Secret keystead\/kek is gone: a restarted service will be sealed/);
+    server.put('kek', inBase64('a'));
+    await shows('held', undefined);
+    server.denied.add('get');
+    server.endWatches();
+    await shows('unseen', /does not let the service get the Secret keystead\/kek \(403\); see its Role/);
+    server.denied.clear();
+    await shows('held', undefined);
+  },
+);
 
 t.test('a Secret that is no master secret, and a KEK that is given twice, stop the start', async (t) => {
   const { server, replica } = await scene(t);

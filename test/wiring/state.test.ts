@@ -23,6 +23,7 @@ t.test('the metrics show the state of the house, and a house opened anew takes t
   const services = await testServices(t, { policy: { file } }, { metrics, audit });
   t.match(await shown(), {
     sealed: '0',
+    kek_secret_failing: '0',
     audit_failing: '0',
     audit_lag_seconds: '7',
     policy_reload_failed: '0',

@@ -10,12 +10,14 @@ export const define: DefineCommand = (command, { io }) => {
     .addOption(formatOption())
     .action(async (options: ConnectOptions & { output?: Format }) => {
       const status = await connect(io, options).status({ signal: io.interrupted() });
-      const { kek, startedAt, doors, policy, ...rest } = status;
+      const { kek, kekSecret, startedAt, doors, policy, ...rest } = status;
       await print(io, options.output ?? 'plain', status, () =>
         entries({
           ...rest,
           'kek fingerprint': kek?.fingerprint,
           'kek version': kek?.version,
+          'kek secret': kekSecret && `${kekSecret.name}: ${kekSecret.state} since ${kekSecret.since}`,
+          'kek secret problem': kekSecret?.problem,
           policy:
             policy &&
             `${policy.rules} ${policy.rules === 1 ? 'rule' : 'rules'}, read ${policy.loadedAt}, SHA-256 ${policy.sha256}`,

@@ -1,12 +1,14 @@
 import type { Call } from '../../core/call.ts';
+import type { Clock } from '../../core/clock.ts';
 import { KeysteadError } from '../../core/errors.ts';
 import type { Custody, HeldCustody, KekInfo, MasterSecret } from '../../core/kek.ts';
-import type { KekPlace, KekSight, KekWatch } from '../../core/kek-place.ts';
+import type { KekPlace, KekPlaceReport, KekSight, KekWatch } from '../../core/kek-place.ts';
 import type { SecretBytes } from '../../core/secret-bytes.ts';
 
 export interface KeptCustodyDeps {
   readonly kek: HeldCustody;
   readonly place: KekPlace;
+  readonly clock: Pick<Clock, 'now'>;
   readonly log: { info(fields: object, message: string): void; error(fields: object, message: string): void };
   /** A call of the service itself. */
   ownCall(): Call;
@@ -18,21 +20,27 @@ export interface KeptCustodyDeps {
  * Promises: a KEK that people bring is in the place, and was read there again, before it is taken. While the service is
  * sealed it takes the KEK that appears in the place. While the place holds another KEK than the service, or something
  * that is none, nothing that needs the KEK succeeds; once it holds the same again, everything does. A place that is
- * empty or cannot be seen changes nothing for a service that has its KEK.
+ * empty or cannot be seen changes nothing for a service that has its KEK but what its report says.
  */
 export class KeptCustody implements Custody {
   readonly #deps: KeptCustodyDeps;
   readonly #watch: KekWatch;
-  #said = '';
+  #report: KekPlaceReport;
 
   /** Watches from now on, until it is closed. */
   constructor(deps: KeptCustodyDeps) {
     this.#deps = deps;
+    this.#report = { name: deps.place.name, state: 'unseen', since: deps.clock.now() };
     this.#watch = deps.place.watch((sight) => this.#seen(sight));
   }
 
   info(): KekInfo | undefined {
     return this.#deps.kek.info();
+  }
+
+  /** As it was when it was last seen. */
+  report(): KekPlaceReport {
+    return this.#report;
   }
 
   async bootstrap(masterSecret: SecretBytes, salt: SecretBytes, call: Call): Promise<KekInfo> {
@@ -74,14 +82,13 @@ export class KeptCustody implements Custody {
     if ('kek' in sight) return this.#seenKek(sight.kek);
     if ('absent' in sight) {
       kek.suspend(undefined);
-      this.#say(
-        sealed ? '' : `${place.name} is gone: a restarted service will be sealed; bootstrap the same KEK again`,
-      );
+      const gone = `${place.name} is gone: a restarted service will be sealed; bootstrap the same KEK again`;
+      this.#tell('absent', sealed ? undefined : gone);
     } else if ('unfit' in sight) {
       this.#refuse(sight.unfit);
     } else {
       if (sealed) kek.suspend(new KeysteadError('sealed', `the service has no KEK yet: ${sight.away.message}`));
-      this.#say(sight.away.message, sight.away);
+      this.#tell('unseen', sight.away.message, sight.away);
     }
   }
 
@@ -92,7 +99,7 @@ export class KeptCustody implements Custody {
     try {
       const info = await kek.bootstrap(found.masterSecret, found.salt, ownCall());
       kek.suspend(undefined);
-      this.#said = '';
+      this.#tell('held');
       if (before === undefined) log.info({ ...info }, `the KEK was taken from ${place.name}`);
     } catch (error) {
       const failure = KeysteadError.from(error);
@@ -110,13 +117,16 @@ export class KeptCustody implements Custody {
       `${place.name} is not the KEK of this service: ${message}`,
     );
     kek.suspend(failure);
-    this.#say(failure.message, failure);
+    this.#tell('other', failure.message, failure);
   }
 
-  /** Once, however often it is seen. */
-  #say(problem: string, error?: KeysteadError): void {
-    if (problem !== '' && problem !== this.#said) this.#deps.log.error({ ...(error && { err: error }) }, problem);
-    this.#said = problem;
+  /** A problem goes to the log once, however often it is seen. */
+  #tell(state: KekPlaceReport['state'], problem?: string, error?: KeysteadError): void {
+    const { clock, log } = this.#deps;
+    const before = this.#report;
+    const since = state === before.state ? before.since : clock.now();
+    this.#report = { name: before.name, state, since, ...(problem === undefined ? {} : { problem }) };
+    if (problem !== undefined && problem !== before.problem) log.error({ ...(error && { err: error }) }, problem);
   }
 }
 

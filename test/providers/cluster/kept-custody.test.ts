@@ -7,7 +7,7 @@ import { KeptCustody } from '../../../src/providers/cluster/kept-custody.ts';
 import { kekOf } from '../../conformance/kek-place.ts';
 import { sealedClusterKek } from '../../support/cluster-kek.ts';
 import { failure } from '../../support/failure.ts';
-import { testCall } from '../../support/services.ts';
+import { testAmbient, testCall } from '../../support/services.ts';
 
 const call = testCall();
 
@@ -48,7 +48,7 @@ function scene(t: Test, accept?: AcceptKek) {
     info: (_fields: object, message: string) => void said.push(message),
     error: (_fields: object, message: string) => void said.push(message),
   };
-  const custody = new KeptCustody({ kek, place, log, ownCall: () => call });
+  const custody = new KeptCustody({ kek, place, clock: testAmbient().clock, log, ownCall: () => call });
   const give = (name: string) => custody.bootstrap(kekOf(name).masterSecret, kekOf(name).salt, call);
   return { place, kek, custody, said, give };
 }
@@ -149,6 +149,31 @@ t.test('a place that was emptied changes nothing but what is said, and takes the
   await t.rejects(give('b'), failure('kek-exists'));
   await give('a');
   t.equal(place.held, 'a');
+});
+
+t.test('the report says whether a service that starts now would have the KEK, and since when', async (t) => {
+  const { place, custody, give } = scene(t);
+  const name = place.name;
+  t.match(custody.report(), { name, state: 'unseen', problem: undefined });
+  await place.look();
+  t.match(custody.report(), { name, state: 'absent', problem: undefined }, 'it waits for people, which is no problem');
+  await give('a');
+  await place.look();
+  const held = custody.report();
+  t.match(held, { name, state: 'held', problem: undefined });
+  await place.look();
+  t.equal(custody.report().since, held.since);
+  await place.seen({ away: new KeysteadError('kek-secret-unreachable', 'see its Role') });
+  t.match(custody.report(), { state: 'unseen', problem: 'see its Role' });
+  place.held = 'b';
+  await place.look();
+  t.match(custody.report(), { state: 'other', problem: /is not the KEK of this service/ });
+  place.held = undefined;
+  await place.look();
+  t.match(custody.report(), { state: 'absent', problem: /is gone: a restarted service will be sealed/ });
+  place.held = 'a';
+  await place.look();
+  t.match(custody.report(), { state: 'held', problem: undefined });
 });
 
 t.test('what may pass keeps the service sealed and brings another look', async (t) => {

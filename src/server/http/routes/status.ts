@@ -17,6 +17,20 @@ const DoorAnswer = object({
   since: Type.String({ format: 'date-time', description: 'Since when the state is what it is.' }),
 });
 
+const KekSecretAnswer = object({
+  name: Type.String({ description: 'For people: `the Secret keystead/kek`.' }),
+  state: Type.Enum(['held', 'other', 'absent', 'unseen'], {
+    description:
+      'Whether the Secret holds the KEK of this service, holds something else, is not there, or cannot be seen now.',
+  }),
+  problem: Type.Optional(
+    Type.String({
+      description: 'In plain words, while a replica that starts now would not get the KEK of this service from there.',
+    }),
+  ),
+  since: Type.String({ format: 'date-time', description: 'Since when the state is what it is.' }),
+});
+
 const PolicyAnswer = object({
   rules: Type.Integer({ minimum: 0, description: 'Tenants count as rules.' }),
   loadedAt: Type.String({ format: 'date-time' }),
@@ -52,6 +66,7 @@ const StatusAnswer = object({
   kms: Type.String({ description: 'Where the KEK lives, without credentials.' }),
   storage: Type.String({ description: 'Where wrapped keys are kept, without credentials.' }),
   kek: Type.Optional(KekAnswer),
+  kekSecret: Type.Optional(KekSecretAnswer),
   doors: Type.Array(DoorAnswer, { description: 'What the service depends on.' }),
   policy: Type.Optional(PolicyAnswer),
   auth: Type.Optional(AuthAnswer),
