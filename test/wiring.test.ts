@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { checkValue } from '../src/core/derive.ts';
 import type { Services } from '../src/wiring.ts';
@@ -64,6 +66,17 @@ t.test('a service with a cache, limits and metrics serves from the cache, and co
     body,
     /keystead_upstream_duration_seconds_count\{door="storage",provider="memory",operation="create",outcome="ok"\} \d/,
   );
+  t.match(
+    body,
+    'keystead_upstream_duration_seconds_count{door="kms",provider="cluster-kms",operation="wrap",outcome="ok"} 1',
+    'the wraps of the own KEK too',
+  );
+  t.match(body, 'keystead_policy_decisions_total{decision="deny"} 0', 'before the first one');
+  const page = readFileSync(join(import.meta.dirname, '../docs/reference/metrics.md'), 'utf8');
+  const documented = [...page.matchAll(/^\| `(keystead_\w+)`/gm)].map(([, name]) => name);
+  const exposed = [...body.matchAll(/^# TYPE (keystead_\w+)/gm)].map(([, name]) => name);
+  const withTls = 'keystead_tls_certificate_not_after_seconds';
+  t.same(documented.filter((name) => name !== withTls).sort(), exposed.sort(), 'the page names them all');
 });
 
 t.test('what is missing for good stops the start; what is away does not', async (t) => {

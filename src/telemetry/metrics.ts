@@ -66,6 +66,8 @@ export function openMetrics(): Metrics {
     registers: [registry],
   });
   const [allow, deny] = [decisions.labels({ decision: 'allow' }), decisions.labels({ decision: 'deny' })];
+  // A rate needs to have seen none before.
+  for (const counter of [allow, deny]) counter.inc(0);
   const upstream = new Histogram({
     name: 'keystead_upstream_duration_seconds',
     help: 'Time that calls to the KMS and to the store took.',

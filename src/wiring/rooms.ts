@@ -64,7 +64,10 @@ function storedRoom(doors: Doors, config: Config, ambient: Ambient): DataKeyRoom
   const plain = fencedKek(doors.kek, ambient);
   const watchedKek = watchKek(plain, ambient, local ? 0 : undefined);
   const watchedStore = watchStore(doors.store, ambient);
-  const current = local ? plain : kekThrough(plain, ...passages('kms', plain.uri, watchedKek, config, ambient));
+  const current = kekThrough(
+    plain,
+    ...(local ? [told('kms', plain.uri, ambient)] : passages('kms', plain.uri, watchedKek, config, ambient)),
+  );
   // Outside the fence: what a former KEK unwraps proves nothing of the one that wraps.
   const kek = kekRing(current, doors.former);
   const store = storeThrough(doors.store, ...passages('storage', doors.store.uri, watchedStore, config, ambient));
@@ -110,16 +113,25 @@ function passages(
   ambient: Ambient,
 ): Passage[] {
   const { concurrency, rate, queue } = config.upstream;
-  const provider = /^\w+:\/\/([\w-]+)/.exec(uri)?.[1] ?? 'unknown';
   return [
     watched.passage,
     limiter(uri, { concurrency, perSecond: rate, queue }, ambient.clock),
-    observed(
-      (outcome) => ambient.metrics.upstream(door, provider, outcome),
-      () => performance.now(),
-    ),
-    ...(ambient.tracing === undefined ? [] : [ambient.tracing.passage(door, provider)]),
+    told(door, uri, ambient),
+    ...(ambient.tracing === undefined ? [] : [ambient.tracing.passage(door, providerOf(uri))]),
   ];
+}
+
+/** Counts the calls to a door, also to the cluster's own KEK, which is nothing to wait for. */
+function told(door: 'kms' | 'storage', uri: string, { metrics }: Ambient): Passage {
+  const provider = providerOf(uri);
+  return observed(
+    (outcome) => metrics.upstream(door, provider, outcome),
+    () => performance.now(),
+  );
+}
+
+function providerOf(uri: string): string {
+  return /^\w+:\/\/([\w-]+)/.exec(uri)?.[1] ?? 'unknown';
 }
 
 function watchKek(kek: Kek, { clock }: Ambient, freshMs: number | undefined): WatchedDoor {
