@@ -34,6 +34,8 @@ export interface CallersDeps {
 }
 
 interface Seen extends Proof {
+  /** When it was asked for, in milliseconds since 1970. */
+  readonly since: number;
   /** Made once: an answer out of memory costs no object. */
   readonly answer: Promise<Principal>;
 }
@@ -75,7 +77,7 @@ export class Callers implements Authenticator {
     const usual = usualToken(authorization);
     if (usual !== undefined) {
       const seen = this.#seen.find(tokenMark(usual));
-      if (seen !== undefined && this.#clock.now().getTime() < seen.freshUntil) return seen.answer;
+      if (seen !== undefined && isFresh(seen, this.#clock.now().getTime())) return seen.answer;
     }
     return this.#withToken(authorization, credentials);
   }
@@ -89,7 +91,7 @@ export class Callers implements Authenticator {
       const mark = tokenMark(token);
       const now = this.#clock.now().getTime();
       const seen = this.#seen.find(mark);
-      if (seen !== undefined && now < seen.freshUntil) return await seen.answer;
+      if (seen !== undefined && isFresh(seen, now)) return await seen.answer;
       known = seen !== undefined && now < seen.knownUntil;
       if (!known) this.#lockOut.assertOpen(source);
       return await this.#ask(token, mark);
@@ -110,8 +112,9 @@ export class Callers implements Authenticator {
   }
 
   async #prove(token: string, mark: string): Promise<Principal> {
+    const since = this.#clock.now().getTime();
     const proof = this.#known.tokens.find(mark) ?? (await this.#judge(token, mark));
-    this.#seen.put(mark, { ...proof, answer: Promise.resolve(proof.principal) });
+    this.#seen.put(mark, { ...proof, since, answer: Promise.resolve(proof.principal) });
     return proof.principal;
   }
 
@@ -178,6 +181,11 @@ export class Callers implements Authenticator {
     if (nobody) return nobodyIsKnown();
     return new KeysteadError('no-credentials', 'credentials are needed: send "Authorization: Bearer TOKEN"');
   }
+}
+
+/** Where the clock was set back, nobody knows how old a proof is. */
+function isFresh({ since, freshUntil }: Seen, now: number): boolean {
+  return now >= since && now < freshUntil;
 }
 
 /** A header that is no token at all is a guess like any other. */

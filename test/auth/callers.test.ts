@@ -183,6 +183,27 @@ t.test('many callers with one new token are one question', async (t) => {
   t.equal(reviews, 2, 'and asked anew when the yes no longer counts');
 });
 
+t.test('a clock that is set back makes no proof count for longer', async (t) => {
+  let good = true;
+  const account: Entry = {
+    kind: 'service-account',
+    name: 'cluster',
+    issuer: 'https://one',
+    audiences: ['keystead'],
+    jwksFile: 'one',
+    review: { url: 'https://api' },
+  };
+  const { clock, jwks, open } = scene([account], { reviewed: () => good });
+  const key = signingKey('k');
+  jwks['one'] = [key];
+  const ask = asking(open());
+  const jwt = await signed(key, accountClaims('https://one', 'keystead'), clock.now().getTime());
+  await ask(jwt);
+  good = false;
+  await clock.advance(-20_000);
+  await t.rejects(ask(jwt), REFUSED, 'it is revoked, and nobody knows how old the yes is');
+});
+
 t.test('an authorization decides alone, before certificate and anonymous', async (t) => {
   const dns: Entry = { kind: 'certificate', name: 'mesh', by: 'dns' };
   const { open } = scene([dns, TOKENS, ANONYMOUS], { failedLogins: 0 });
