@@ -61,6 +61,8 @@ t.test('explain asks a policy file, without any service', async (t) => {
   t.match(refused.stdout, /groups +a, b\n/);
   t.match(refused.stdout, /"other\/1" does not match "ci\/\*\*"/);
   t.match(refused.stdout, /\n- name: allow-this\n {2}effect: allow\n/);
+  const admin = await ask(...request, '--resource', 'ci/1', '--listener', 'admin');
+  t.match(admin, { status: 0, stdout: /by +admin\n/ }, 'on every listener that a rule may name');
   const json = await ask(...request, '--prefix', '', '--output', 'json');
   t.match(JSON.parse(json.stdout), { allowed: false, scope: 'prefix', resource: '', rule: 'default-deny' });
 });
@@ -94,7 +96,7 @@ t.test('explain refuses a half of a question', async (t) => {
     [['a'.repeat(32), '--policy', 'x'], /either an audit id or --policy/],
     [['--policy', 'x', '--principal', 'token:ci'], /give --principal, --action/],
     [['--policy', 'x', '--action', 'data-key.gett'], /did you mean data-key.get/],
-    [['--policy', 'x', '--listener', 'tcp'], /give http or grpc/],
+    [['--policy', 'x', '--listener', 'tcp'], /give one of http, grpc, admin/],
     [['--policy', 'x', '--at', 'tomorrow'], /a time in UTC/],
   ];
   for (const [words, stderr] of wrong)

@@ -8,6 +8,8 @@ import { type ConnectOptions, connect, connectOptions } from '../connect.ts';
 import { columns, type Format, print, printable } from '../output.ts';
 import { principalOf } from '../principal.ts';
 
+const LISTENERS = ['http', 'grpc', 'admin'] as const;
+
 interface Options extends ConnectOptions {
   readonly policy?: string;
   readonly principal?: string;
@@ -126,8 +128,9 @@ function action(name: string): Action {
 }
 
 function listener(name: string): PolicyRequest['listener'] {
-  if (name === 'http' || name === 'grpc') return name;
-  throw new InvalidArgumentError('give http or grpc');
+  const found = LISTENERS.find((known) => known === name);
+  if (found !== undefined) return found;
+  throw new InvalidArgumentError(`give one of ${LISTENERS.join(', ')}`);
 }
 
 function instant(text: string): Date {
