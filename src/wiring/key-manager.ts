@@ -13,6 +13,7 @@ import { storeStateRepository } from '../key-manager/store-state-repository.ts';
 import { storedKeyRing } from '../key-manager/stored-key-ring.ts';
 import { parameterSource } from '../key-sources/parameter-source.ts';
 import { openKek, openParameters, openStore } from '../providers/open.ts';
+import { type AccessPaths, openAccessPaths } from './access-paths.ts';
 import { secretSource, systemClock, systemRandom } from './system.ts';
 
 /** Where a key manager keeps its states and rings, opened. */
@@ -31,8 +32,9 @@ const TIMEOUT_MS = 5000;
  * Opens the store of states, and the KEK that seals them, by their URIs (docs/reference/uris.md). A cloud's code is
  * loaded when its URI asks for it.
  *
- * @param options.env where `env://` references lead.
- * Throws `bad-uri`; `not-supported` for `storage://no-store`; and what the first check of the KEK and of the store throws.
+ * @param options.env where `env://` references and the external ids of an accessor lead.
+ * @param options.accessFile what `access=NAME` in a URI means (docs/reference/access.md).
+ * Throws `bad-uri`; what is wrong with the access file; `not-supported` for `storage://no-store`; and what the first check of the KEK and of the store throws.
  */
 export async function openKeyManagerStorage(options: {
   /** `kms://…` */
@@ -40,9 +42,11 @@ export async function openKeyManagerStorage(options: {
   /** `storage://…` */
   readonly storage: string;
   readonly env?: SecretSource['env'];
+  readonly accessFile?: string;
 }): Promise<KeyManagerStorage> {
   const secrets = secretSource(options.env ?? {});
-  const deps = { secrets, timeoutMs: TIMEOUT_MS };
+  const access = await openAccessPaths(options.accessFile, { clock: systemClock, secrets });
+  const deps = { secrets, timeoutMs: TIMEOUT_MS, access };
   const call = () => ownCall({ random: systemRandom });
   const kms = parseKmsUri(options.kms);
   const storage = parseStorageUri(options.storage);
@@ -51,6 +55,7 @@ export async function openKeyManagerStorage(options: {
   async function close(): Promise<void> {
     await kek?.close();
     await store?.close();
+    await access?.close();
   }
   try {
     const bare = await openStore(storage, deps);
@@ -79,6 +84,7 @@ export async function openKeyManagerStorage(options: {
  * Opens a key in the parameter store of a URI (docs/reference/uris.md). The caller closes it when no key manager uses it.
  *
  * @param options.place as the store names it.
+ * @param options.accessFile what `access=NAME` in the URI means.
  * Throws `bad-uri`, and what opening the store throws.
  */
 export async function openParameterSource(options: {
@@ -90,11 +96,15 @@ export async function openParameterSource(options: {
   readonly env?: SecretSource['env'];
   /** Milliseconds between two looks of a watch; 60,000 when absent. */
   readonly interval?: number;
+  readonly accessFile?: string;
 }): Promise<KeySource & { close(): Promise<void> }> {
   const { place, as, interval } = options;
   const uri = parseParametersUri(options.uri);
+  const secrets = secretSource(options.env ?? {});
+  let access: AccessPaths | undefined;
   try {
-    const store = await openParameters(uri, { secrets: secretSource(options.env ?? {}), timeoutMs: TIMEOUT_MS });
+    access = await openAccessPaths(options.accessFile, { clock: systemClock, secrets });
+    const store = await openParameters(uri, { secrets, timeoutMs: TIMEOUT_MS, access });
     const source = parameterSource({
       store,
       place,
@@ -103,7 +113,16 @@ export async function openParameterSource(options: {
       ...(as === undefined ? {} : { as }),
       ...(interval === undefined ? {} : { interval }),
     });
-    return { ...source, close: () => store.close() };
+    return {
+      ...source,
+      async close() {
+        await store.close();
+        await access?.close();
+      },
+    };
+  } catch (error) {
+    await access?.close();
+    throw error;
   } finally {
     disposeSecrets(uri);
   }

@@ -3,10 +3,13 @@ import { join } from 'node:path';
 import { CreateAliasCommand, CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import t, { type Test } from 'tap';
+import { KeyManager } from '../../src/key-manager/key-manager.ts';
 import { openAccessPaths } from '../../src/wiring/access-paths.ts';
 import { openAccountAccess } from '../../src/wiring/account-access.ts';
 import { adoptKeys } from '../../src/wiring/adopt-keys.ts';
 import { bareAmbient } from '../../src/wiring/ambient.ts';
+import { openKeyManagerStorage, openParameterSource } from '../../src/wiring/key-manager.ts';
+import { keystead } from '../cli/terminal.ts';
 import { sdkEnvironment } from '../providers/aws/environment.ts';
 import { emulators } from '../support/emulators.ts';
 import { failure } from '../support/failure.ts';
@@ -17,6 +20,15 @@ import { hops, stsBox } from '../support/sts-box.ts';
 t.setTimeout(400_000);
 const call = testCall();
 const REGION = 'eu-west-1';
+const SECRETS = `path: /behind
+region: ${REGION}
+kmskey: alias/behind
+parameters:
+  - name: session
+    description: ''
+    type: SecureString
+    value: hunter2
+`;
 const accessor = {
   multi_hop_accessors: [
     {
@@ -100,6 +112,33 @@ t.test('a KMS and a bucket behind a chain of three roles serve data keys', { tim
 
   const bare = uriText('kms://aws', { keyName, region: REGION, endpoint });
   await t.rejects(testServices(t, { ...config, kms: bare }, ambient), failure('no-kek'), 'not without the chain');
+
+  await t.test('secrets files and key managers go the same way', async (t) => {
+    const env = { HUB_ID: 'hub-1' };
+    const around = { env: { ...env, KEYSTEAD_ACCESS_FILE: file } };
+    const secrets = join(t.testdir({ 'app.yml': SECRETS }), 'app.yml');
+    const target = uriText('parameters://aws', { access: 'prod-kms', region: REGION, endpoint });
+    t.match(await keystead(['secrets', 'encrypt', '-i', '--kek', config.kms, secrets], around), { status: 0 });
+    const save = ['secrets', 'save', '--kek', config.kms, '--target', target, secrets];
+    t.match(await keystead(save, around), { status: 0, stderr: '' });
+    t.match(await keystead(save, { env }), {
+      status: 1,
+      stderr: /access=prod-kms names an access path, and there are none/,
+    });
+
+    const source = await openParameterSource({ uri: target, place: '/behind/session', env, accessFile: file });
+    t.teardown(() => source.close());
+    const opened = await openKeyManagerStorage({ kms: config.kms, storage: config.storage, env, accessFile: file });
+    t.teardown(() => opened.close());
+    const manager = new KeyManager(opened);
+    manager.defineKey({ name: 'K', store: source, useCase: 'ROUND_TRIP', stateless: false });
+    await manager.saveState('K');
+    t.equal((await manager.getForwardPathKey('K')).text(), 'hunter2');
+    await t.rejects(
+      openKeyManagerStorage({ kms: config.kms, storage: config.storage, env }),
+      failure('bad-uri', /names an access path, and there are none/),
+    );
+  });
 
   box.rules = [{ action: 'AssumeRole', match: { RoleArn: 'role/Spoke$' }, error: true }];
   await t.rejects(

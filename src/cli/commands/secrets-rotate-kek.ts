@@ -35,9 +35,9 @@ async function rewrapped(file: SecretsFile, work: Work, to: string | undefined):
   const { data_key: dataKey, file: id } = file.header;
   if (dataKey === undefined || id === undefined) throw file.fail('nothing is sealed yet; encrypt does that');
   assertIntegrity(file);
-  const old = await openFileKek(file, work.options, work.io, work.call);
+  const old = await openFileKek(file, work);
   work.closing(() => old.kek.close());
-  const next = to === undefined ? old : await openKekOf(to, work.options, work.io, work.call);
+  const next = to === undefined ? old : await openKekOf(to, work);
   if (next !== old) work.closing(() => next.kek.close());
   const key = await unwrapDataKey(old.kek, dataKey, id, work.call);
   try {

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Call } from '../../core/call.ts';
 import { KeysteadError } from '../../core/errors.ts';
 import type { Kek } from '../../core/kek.ts';
+import type { CredentialSource } from '../../core/roles.ts';
 import type { SecretsFile } from '../../secrets-file/secrets-file.ts';
 import { single } from '../command.ts';
 import type { Io } from '../io.ts';
@@ -11,13 +12,24 @@ import { variable } from './settings.ts';
 export interface KekOptions {
   readonly kek?: string;
   readonly kekDir?: string;
+  readonly accessFile?: string;
+}
+
+/** What a KEK is opened with. */
+export interface KekOpening {
+  readonly options: KekOptions;
+  readonly io: Io;
+  readonly call: Call;
+  /** The named access paths; undefined where no file has any. */
+  access(): Promise<CredentialSource | undefined>;
 }
 
 /** The options of every command that opens or seals values of Keystead's own format. */
 export function kekOptions(command: Command): Command {
   return command
     .addOption(single('--kek <uri>', "KEK of a file in Keystead's own format: kms://… (KEYSTEAD_SECRETS_KEK)"))
-    .addOption(single('--kek-dir <dir>', 'folder with mastersecret and salt of kms://cluster-kms (KEYSTEAD_KEK_DIR)'));
+    .addOption(single('--kek-dir <dir>', 'folder with mastersecret and salt of kms://cluster-kms (KEYSTEAD_KEK_DIR)'))
+    .addOption(single('--access-file <file>', 'what access=NAME in a URI means (KEYSTEAD_ACCESS_FILE)'));
 }
 
 /** A KEK that is open, and how a file names it: without credentials. */
@@ -37,7 +49,8 @@ export function isOwn(file: SecretsFile, options: KekOptions, { env }: Pick<Io, 
 }
 
 /** The KEK that the file names, or that is given where it names none. Throws where two are named. */
-export async function openFileKek(file: SecretsFile, options: KekOptions, io: Io, call: Call): Promise<OpenedFileKek> {
+export async function openFileKek(file: SecretsFile, opening: KekOpening): Promise<OpenedFileKek> {
+  const { options, io } = opening;
   const { kekUri, parseKmsUri } = await import('../../core/uri.ts');
   const given = options.kek ?? variable(io.env, 'KEYSTEAD_SECRETS_KEK');
   const text = given ?? file.header.kek;
@@ -47,17 +60,19 @@ export async function openFileKek(file: SecretsFile, options: KekOptions, io: Io
     if (one !== other)
       throw file.fail('the file names another kek than --kek; rotate-kek changes it', file.leaves.kek?.line);
   }
-  return openKekOf(text, options, io, call);
+  return openKekOf(text, opening);
 }
 
 /** Opens a KEK by its URI. The caller closes it. */
-export async function openKekOf(text: string, options: KekOptions, io: Io, call: Call): Promise<OpenedFileKek> {
+export async function openKekOf(text: string, opening: KekOpening): Promise<OpenedFileKek> {
+  const { options, io, call } = opening;
   const { disposeSecrets, parseKmsUri, uriWithoutCredentials } = await import('../../core/uri.ts');
   const { openKek } = await import('../../providers/open.ts');
   const { secretSource, systemRandom } = await import('../../wiring/system.ts');
   const uri = parseKmsUri(text);
   try {
-    const { kek, custody } = await openKek(uri, { random: systemRandom, secrets: secretSource(io.env) });
+    const access = 'access' in uri ? await opening.access() : undefined;
+    const { kek, custody } = await openKek(uri, { random: systemRandom, secrets: secretSource(io.env), access });
     if (custody !== undefined && custody.info() === undefined) {
       const { readKekFiles } = await import('../kek-files.ts');
       const dir = options.kekDir ?? variable(io.env, 'KEYSTEAD_KEK_DIR');

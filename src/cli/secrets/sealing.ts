@@ -28,9 +28,8 @@ export async function currentSealing(file: SecretsFile, work: Work): Promise<Sea
 /** A new data key for the file, wrapped under its KEK, or under another: one call to the KMS. */
 export async function freshSealing(file: SecretsFile, work: Work, kekText?: string): Promise<Sealing> {
   const { dataKeySealer, newDataKey, newFileId, wrapDataKey } = await import('../../secrets-file/data-key.ts');
-  const { options, io, call, random } = work;
-  const opened =
-    kekText === undefined ? await openFileKek(file, options, io, call) : await openKekOf(kekText, options, io, call);
+  const { call, random } = work;
+  const opened = kekText === undefined ? await openFileKek(file, work) : await openKekOf(kekText, work);
   work.closing(() => opened.kek.close());
   const id = file.header.file ?? newFileId(random);
   const key = newDataKey(random);
@@ -51,7 +50,7 @@ export async function openingSealer(file: SecretsFile, work: Work): Promise<Seal
   if (dataKey === undefined) throw file.fail('it has sealed values, and the field data_key is missing');
   if (id === undefined) throw file.fail('the field file is missing');
   const { dataKeySealer, unwrapDataKey } = await import('../../secrets-file/data-key.ts');
-  const { kek } = await openFileKek(file, work.options, work.io, work.call);
+  const { kek } = await openFileKek(file, work);
   work.closing(() => kek.close());
   const key = await unwrapDataKey(kek, dataKey, id, work.call);
   work.closing(() => key.dispose());

@@ -45,7 +45,7 @@ export async function withStore(
   for (const warning of file.warnings) await write(io.stderr, `keystead: ${warning}\n`);
   const work = await openWork(io, options);
   try {
-    const store = await openStoreOf(file, options, io);
+    const store = await openStoreOf(file, options, work);
     try {
       await use({ file, name: input.name, store, work });
     } finally {
@@ -71,7 +71,7 @@ export async function withWanted<T>(
   }
 }
 
-async function openStoreOf(file: SecretsFile, { target }: StoreOptions, io: Io): Promise<ParameterStore> {
+async function openStoreOf(file: SecretsFile, { target }: StoreOptions, work: Work): Promise<ParameterStore> {
   const { disposeSecrets, parseParametersUri } = await import('../../core/uri.ts');
   const { openParameters } = await import('../../providers/open.ts');
   const { secretSource } = await import('../../wiring/system.ts');
@@ -81,7 +81,8 @@ async function openStoreOf(file: SecretsFile, { target }: StoreOptions, io: Io):
   const { region } = file.header;
   const uri = named.provider === 'aws' && region !== undefined ? { region, ...named } : named;
   try {
-    return await openParameters(uri, { secrets: secretSource(io.env) });
+    const access = 'access' in uri ? await work.access() : undefined;
+    return await openParameters(uri, { secrets: secretSource(work.io.env), access });
   } finally {
     disposeSecrets(uri);
   }

@@ -7,9 +7,9 @@ import type { Pace } from '../../secrets-file/paced.ts';
 import type { SecretsFile } from '../../secrets-file/secrets-file.ts';
 import type { Io } from '../io.ts';
 import { printable, write } from '../output.ts';
-import { type KekOptions, kekOptions } from './kek.ts';
+import { type KekOpening, type KekOptions, kekOptions } from './kek.ts';
 import { openingSealer } from './sealing.ts';
-import { type KeyOptions, keyOptions, localKeyPlace } from './settings.ts';
+import { type KeyOptions, keyOptions, localKeyPlace, variable } from './settings.ts';
 
 /** More than this, and a terminal sees how far it is. */
 const SILENT_UP_TO = 20;
@@ -26,10 +26,8 @@ export function sealOptions(command: Command): Command {
 }
 
 /** What every command on secrets files works with. */
-export interface Work {
-  readonly io: Io;
+export interface Work extends KekOpening {
   readonly options: SealOptions;
-  readonly call: Call;
   readonly pace: Pace;
   readonly random: Random;
   readonly localKey: LocalKey;
@@ -56,6 +54,7 @@ export async function openWork(io: Io, options: SealOptions): Promise<Work> {
   };
   const tell = (message: string) => write(io.stderr, `${printable(message)}\n`);
   let current: Promise<string> | undefined;
+  let access: ReturnType<typeof accessPaths> | undefined;
   return {
     io,
     options,
@@ -67,12 +66,29 @@ export async function openWork(io: Io, options: SealOptions): Promise<Work> {
       current ??= identified(localKey, place, options, io, tell, call);
       return current;
     },
+    access() {
+      if (access === undefined) {
+        const opened = accessPaths(options, io);
+        // Closed last: who uses them goes first.
+        closing.unshift(async () => (await opened.catch(() => undefined))?.close());
+        access = opened;
+      }
+      return access;
+    },
     tell,
     closing: (action) => void closing.push(action),
     async close() {
       for (const action of closing.reverse()) await action();
     },
   };
+}
+
+async function accessPaths({ accessFile }: KekOptions, io: Io) {
+  const [{ openAccessPaths }, { bareAmbient }] = await Promise.all([
+    import('../../wiring/access-paths.ts'),
+    import('../../wiring/ambient.ts'),
+  ]);
+  return openAccessPaths(accessFile ?? variable(io.env, 'KEYSTEAD_ACCESS_FILE'), bareAmbient(io.env));
 }
 
 /** The plain values of some of a file's parameters, as text. */
