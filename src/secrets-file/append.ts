@@ -2,7 +2,7 @@ import type { YAMLMap, YAMLSeq } from 'yaml';
 import type { Spelling } from './parameter-type.ts';
 import { writeScalar } from './scalar-style.ts';
 import { readSecretsFile, type SecretsFile } from './secrets-file.ts';
-import { applyEdits, lineEnd, lineStart, newlineOf } from './text-edits.ts';
+import { applyEdits, closedBlock, lineEnd, lineStart, newlineOf } from './text-edits.ts';
 
 export interface NewParameter {
   readonly name: string;
@@ -18,15 +18,18 @@ export function appended(file: SecretsFile, parameter: NewParameter): string {
   const list = pair?.value as YAMLSeq;
   const last = list.items.at(-1) as YAMLMap | undefined;
   const result =
-    list.flow === true || last === undefined ? inFlow(text, list, parameter) : inBlock(text, last, parameter);
+    list.flow === true || last === undefined ? inFlow(text, list, parameter) : inBlock(file, last, parameter);
   const read = readSecretsFile(result, 'the result');
   const { name, description, value, spelling } = read.parameters.at(-1) ?? {};
   const same = name === parameter.name && description === parameter.description && value === parameter.value;
-  if (same && spelling === parameter.type && read.parameters.length === file.parameters.length + 1) return result;
+  const kept = file.parameters.every((before, at) => before.value === read.parameters[at]?.value);
+  const length = file.parameters.length + 1;
+  if (same && kept && spelling === parameter.type && read.parameters.length === length) return result;
   throw file.fail('a parameter cannot be added to the way that the list is written; add it by hand');
 }
 
-function inBlock(text: string, last: YAMLMap, parameter: NewParameter): string {
+function inBlock({ source }: SecretsFile, last: YAMLMap, parameter: NewParameter): string {
+  const { text } = source;
   const [from, to] = last.range ?? [0, 0];
   const newline = newlineOf(text);
   const line = text.slice(lineStart(text, from), from);
@@ -39,7 +42,8 @@ function inBlock(text: string, last: YAMLMap, parameter: NewParameter): string {
     return `${key}: ${head}${body}`;
   });
   const item = `${margin}-${' '.repeat(Math.max(1, indent - dash - 1))}${fields.join(newline + ' '.repeat(indent))}`;
-  return applyEdits(text, [{ from: end, to: end, text: newline + item }]);
+  const closing = end === text.length ? closedBlock(source) : [];
+  return applyEdits(text, [...closing, { from: end, to: end, text: newline + item }]);
 }
 
 /** As JSON, which every list within brackets takes. */

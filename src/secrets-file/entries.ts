@@ -25,9 +25,13 @@ interface Cut {
   readonly meaning: string;
 }
 
-/** Cuts a file in block style into pieces; undefined for one within brackets, which has no lines of its own. */
+/**
+ * Cuts a file in block style into pieces; undefined for one within brackets, which has no lines of its own, and for one
+ * that ends within a block, which another piece behind it would change.
+ */
 export function piecesOf(file: SecretsFile): Pieces | undefined {
-  const { text: source, root } = file.source;
+  const { text: source, root, openBlock } = file.source;
+  if (openBlock !== undefined) return undefined;
   const text = source.endsWith('\n') || source === '' ? source : `${source}\n`;
   const cuts = root.flow === true ? undefined : cutsOf(file, root, text);
   if (cuts === undefined || new Set(cuts.map(({ from }) => from)).size < cuts.length) return undefined;

@@ -2,8 +2,8 @@ import { isScalar, type Node, type Pair, type Scalar, type YAMLMap } from 'yaml'
 import { KeysteadError } from '../core/errors.ts';
 import { writeScalar } from './scalar-style.ts';
 import { type HeaderField, type ParameterField, readSecretsFile, type SecretsFile } from './secrets-file.ts';
-import { applyEdits, type Edit, lineEnd, lineStart, newlineOf } from './text-edits.ts';
-import type { Leaf } from './yaml-source.ts';
+import { applyEdits, closedBlock, type Edit, lineEnd, lineStart, newlineOf } from './text-edits.ts';
+import { isBlock, type Leaf } from './yaml-source.ts';
 
 /** New texts of a file. What is not named stays. */
 export interface Changes {
@@ -32,6 +32,9 @@ export function rewrite(file: SecretsFile, changes: Changes): string {
   const { text } = file.source;
   const wanted = wantedLeaves(file, changes);
   const edits = [...leafEdits(wanted, text), ...headerEdits(file, changes)];
+  if (edits.some(({ from }) => from === text.length)) {
+    edits.push(...closedBlock(file.source).filter((closing) => edits.every(({ from }) => from !== closing.from)));
+  }
   if (edits.length === 0) return text;
   const result = applyEdits(text, edits);
   verify(file, changes, result);
@@ -88,8 +91,11 @@ function scalarEdits(node: Scalar, text: string, map: YAMLMap, pair: Pair, sourc
   const newline = newlineOf(source);
   const column = columnOf(pair.key as Node, source);
   const flow = map.flow === true;
-  if (node.type === 'BLOCK_LITERAL' || node.type === 'BLOCK_FOLDED') {
-    return blockEdits(source, from, to, writeScalar(text, { style: 'plain', flow, indent: column, newline }));
+  if (isBlock(node)) {
+    const { head, body } = writeScalar(text, { style: 'plain', flow, indent: column, newline });
+    // Where the file ends within the block there is no line break to be the text's last.
+    const last = head === '|' && to >= source.length && !source.endsWith('\n') ? newline : '';
+    return blockEdits(source, from, to, { head, body: body + last });
   }
   const style = node.type === 'QUOTE_DOUBLE' ? 'double' : node.type === 'QUOTE_SINGLE' ? 'single' : 'plain';
   const end = lineEnd(source, to);
@@ -174,9 +180,7 @@ function removal({ source: { root, text: source } }: SecretsFile, { pair }: Leaf
 function pairEnd(pair: Pair): number {
   const value = pair.value as Node | null;
   const [from, to] = rangeOf(value?.range ? value : (pair.key as Node));
-  return isScalar(value) && (value.type === 'BLOCK_LITERAL' || value.type === 'BLOCK_FOLDED')
-    ? Math.max(from, to - 1)
-    : to;
+  return isScalar(value) && isBlock(value) ? Math.max(from, to - 1) : to;
 }
 
 function keyText({ key }: Pair): string {

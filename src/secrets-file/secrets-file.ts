@@ -84,7 +84,10 @@ export function readSecretsFile(text: string, name: string): SecretsFile {
     leaves,
     tags: tagsOf(fields.get('tags'), source, fail),
     parameters,
-    warnings: parameters.flatMap((parameter) => warningOf(parameter, name)),
+    warnings: [
+      ...[...source.doubts].map(([line, what]) => `${name}: line ${line}: ${what}`),
+      ...parameters.flatMap((parameter) => warningOf(parameter, name)),
+    ],
     fail,
   };
 }

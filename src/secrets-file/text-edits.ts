@@ -1,4 +1,5 @@
 import { KeysteadError } from '../core/errors.ts';
+import type { YamlSource } from './yaml-source.ts';
 
 /** Puts `text` in the place of what stands from `from` to `to`, in UTF-16 units of the source. */
 export interface Edit {
@@ -36,4 +37,12 @@ export function lineEnd(source: string, offset: number): number {
 export function newlineOf(source: string): '\n' | '\r\n' {
   const first = source.indexOf('\n');
   return first > 0 && source[first - 1] === '\r' ? '\r\n' : '\n';
+}
+
+/** Lets more follow a block in which the text ends: the line break that then comes is not of the block's text. */
+export function closedBlock({ openBlock, text }: Pick<YamlSource, 'openBlock' | 'text'>): Edit[] {
+  const from = openBlock?.range?.[0];
+  if (from === undefined) return [];
+  const indicator = /^[|>][0-9+-]*/.exec(text.slice(from))?.[0] ?? '';
+  return [{ from, to: from + indicator.length, text: `${indicator.replace(/[+-]/, '')}-` }];
 }

@@ -9,6 +9,7 @@ import {
   type Pair,
   parseDocument,
   type Scalar,
+  visit,
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml';
@@ -42,6 +43,10 @@ export interface Field {
 export interface YamlSource {
   readonly text: string;
   readonly root: YAMLMap;
+  /** A block whose last line is the end of the text, without a line break. */
+  readonly openBlock: Scalar | undefined;
+  /** Where another reader may read another text, by line. */
+  readonly doubts: ReadonlyMap<number, string>;
   lineOf(node: Node | undefined): number;
   /** What an alias stands for; anything else as it is. */
   resolved(node: unknown): Node | undefined;
@@ -85,7 +90,34 @@ export function parseYaml(text: string, fail: Fail): YamlSource {
     if (target === undefined) throw fail('there is no anchor of the name of this alias', lineOf(node));
     return target;
   };
-  return { text, root, lineOf, resolved, fields: fieldReader(resolved, lineOf, fail) };
+  const openBlock = openBlockOf(root, text);
+  // YAML gives a block the line break that is there; the parser gives it one that is not.
+  if (openBlock !== undefined) openBlock.value = String(openBlock.value).replace(/\n$/, '');
+  const doubts = foreignBreaks(text, lineAt);
+  return { text, root, openBlock, doubts, lineOf, resolved, fields: fieldReader(resolved, lineOf, fail, doubts) };
+}
+
+/** What YAML 1.1 takes for the end of a line, and YAML 1.2 for a character. */
+function foreignBreaks(text: string, lineAt: (offset: number) => number): Map<number, string> {
+  const found = text.matchAll(/\r(?!\n)|[\x85\u2028\u2029]/g);
+  const what = 'there is a character that psyml takes for a line break; write it as an escape in double quotes';
+  return new Map([...found].map(({ index }) => [lineAt(index), what]));
+}
+
+function openBlockOf(root: YAMLMap, text: string): Scalar | undefined {
+  if (text.slice(text.lastIndexOf('\n') + 1).trim() === '') return undefined;
+  let found: Scalar | undefined;
+  visit(root, {
+    Scalar(_key, node) {
+      if (isBlock(node) && (node.range?.[1] ?? 0) >= text.length) found = node;
+    },
+  });
+  return found;
+}
+
+/** Whether a text stands as lines behind `|` or `>`. */
+export function isBlock({ type }: Scalar): boolean {
+  return type === 'BLOCK_LITERAL' || type === 'BLOCK_FOLDED';
 }
 
 /** Makes the error of a file. */
@@ -116,23 +148,36 @@ export function seqOf(field: Field): YAMLSeq | undefined {
   return isSeq(field.value) ? field.value : undefined;
 }
 
-function fieldReader(resolved: YamlSource['resolved'], lineOf: YamlSource['lineOf'], fail: Fail): YamlSource['fields'] {
+function fieldReader(
+  resolved: YamlSource['resolved'],
+  lineOf: YamlSource['lineOf'],
+  fail: Fail,
+  doubts: Map<number, string>,
+): YamlSource['fields'] {
   let merges = 0;
   const read = (map: YAMLMap, depth = 0): Field[] => {
     if (map.tag !== undefined && !COLLECTIONS.includes(map.tag)) throw fail('tags have no meaning here', lineOf(map));
     const own = new Map<string, Field>();
     const merged = new Map<string, Field>();
+    const twice = new Map<string, number>();
     for (const pair of map.items) {
       const key = keyOf(resolved(pair.key), lineOf, fail);
       const line = lineOf(pair.key as Node);
       if (key.merge) {
-        for (const field of fromMerge(pair.value, line, depth + 1))
+        for (const field of fromMerge(pair.value, line, depth + 1)) {
           if (!merged.has(field.key)) merged.set(field.key, field);
+          else if (merged.get(field.key)?.value !== field.value) twice.set(field.key, line);
+        }
         continue;
       }
       if (own.has(key.text)) throw fail(`the key ${JSON.stringify(key.text)} is given twice`, line);
       const alias = isAlias(pair.value) ? pair.value : undefined;
       own.set(key.text, { key: key.text, line, value: resolved(pair.value), alias, pair });
+    }
+    for (const [key, line] of twice) {
+      // PyYAML 6.0.4 takes the last, those before it the first.
+      if (!own.has(key))
+        doubts.set(line, `two merged mappings have ${key}; the first counts, and psyml may take the last`);
     }
     return [...own.values(), ...[...merged.values()].filter(({ key }) => !own.has(key))];
   };

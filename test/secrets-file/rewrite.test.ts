@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { appended } from '../../src/secrets-file/append.ts';
 import { rewrite } from '../../src/secrets-file/rewrite.ts';
 import { readSecretsFile } from '../../src/secrets-file/secrets-file.ts';
 import { holds } from '../support/property.ts';
@@ -194,4 +195,29 @@ parameters:
     }),
     { numRuns: 500 },
   );
+});
+
+t.test('a block in which the file ends has no last line break, and gets none', async (t) => {
+  const top = 'path: /a\nregion: r\nkmskey: k\nparameters:\n- name: n\n  description: d\n  type: String\n';
+  const texts = (text: string) => readSecretsFile(text, 'a').parameters.map(({ value }) => value);
+  for (const [indicator, value] of [
+    ['|', 'one\ntwo'],
+    ['|+', 'one\ntwo'],
+    ['>2-', 'one two'],
+    ['|-2 # c', 'one\ntwo'],
+  ]) {
+    const text = `${top}  value: ${indicator}\n    one\n    two`;
+    const file = readSecretsFile(text, 'a');
+    t.same(texts(text), [value], 'as PyYAML reads it');
+    const longer = rewrite(file, { header: { integrity: 'x' } });
+    t.ok(longer.endsWith('\n    two\nintegrity: x\n'));
+    t.same(texts(longer), [value], 'a field behind it');
+    const more = appended(file, { name: 'm', description: '', type: 'String', value: 'x' });
+    t.same(texts(more), [value, 'x'], 'a parameter behind it');
+    const other = (to: string) => rewrite(file, { parameters: new Map([[0, { value: to }]]) });
+    for (const to of ['a\nb\n', 'a\nb', 'x']) t.same(texts(other(to)), [to], JSON.stringify(to));
+    const both = rewrite(file, { parameters: new Map([[0, { value: 'a\nb\n' }]]), header: { integrity: 'x' } });
+    t.same(texts(both), ['a\nb\n']);
+  }
+  t.same(texts(`${top}  value: |\n    one\n    `), ['one\n'], 'blanks are a line of their own');
 });

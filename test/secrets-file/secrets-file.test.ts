@@ -28,6 +28,19 @@ t.test('a value is the text of the source, with a warning where psyml reads anot
   for (const text of ['8080', '1e3', '"010"', "'yes'", 'a#b', '!!str 010']) t.same(value(text).warnings, [], text);
 });
 
+t.test('a warning says where psyml may read another text', async (t) => {
+  const merged = `${head}parameters:\n- &a {name: n, description: d, type: String, value: v}\n- &b {<<: *a, name: m, type: string}\n`;
+  const warnings = (text: string) => readSecretsFile(text, 'a.yml').warnings;
+  t.same(warnings(`${merged}- {<<: *a, name: o}\n- {<<: [*a], name: p}\n`), []);
+  t.match(warnings(`${merged}- <<: [*a, *b]\n  name: o\n`), [
+    /^a\.yml: line 7: two merged mappings have type; the first/,
+  ]);
+  for (const mark of ['\u2028', '\u2029', '\x85', '\r']) {
+    t.match(warnings(`${head}${one.replace('value: v', `value: "v${mark}w"`)}`), [/line 5: .* psyml takes for a line/]);
+  }
+  t.same(warnings(`${head}${one}`.replaceAll('\n', '\r\n')), []);
+});
+
 const REFUSED: readonly (readonly [what: string, text: string, message: RegExp])[] = [
   ['no mapping', '- a\n', /^f\.yml: line 1: the file is not a mapping$/],
   ['nothing', '', /not a mapping/],
