@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import type { Clock } from '../core/clock.ts';
 import { KeysteadError } from '../core/errors.ts';
 import { findPredecessor, keptHeads } from './file-tail.ts';
+import { FreeSpace } from './free-space.ts';
 import type { LinePlace } from './place.ts';
 
 export interface FilePlaceOptions {
@@ -53,6 +54,7 @@ interface Opened {
  */
 export function filePlace({ path, maxSize, clock, mark, sync = datasync }: FilePlaceOptions): LinePlace {
   const headPath = `${path}.head`;
+  const space = new FreeSpace(dirname(path), clock);
   let file: Opened | undefined;
   let aside = 0;
 
@@ -113,12 +115,14 @@ export function filePlace({ path, maxSize, clock, mark, sync = datasync }: FileP
       return findPredecessor(path, headPath);
     },
     async append(lines) {
+      const bytes = Buffer.from(lines);
+      await space.assertRoom(bytes.length);
       let at = await current();
       if (at.size >= maxSize) {
         await putAside(at);
         at = await again();
       }
-      await appendAndSync(at, Buffer.from(lines));
+      await appendAndSync(at, bytes);
     },
     async keepHead(checkpoint) {
       const next = `${headPath}.new`;
