@@ -1,14 +1,12 @@
 import type { Call } from '../core/call.ts';
 import type { Clock } from '../core/clock.ts';
-import { KeysteadError } from '../core/errors.ts';
 import type { KeyAdmin, KeyState, ManagedKey } from '../core/key-admin.ts';
 import { type Applied, DEFAULT_TIMEOUT_S } from './apply.ts';
 import type { Declaration, WantedState } from './declaration.ts';
 import type { Family } from './family.ts';
 
-/** Seconds that a state is trusted that was read, unless told otherwise; and the fewest that can be told. */
-const TRUSTED_S = 15;
-const LEAST_TRUSTED_S = 10;
+/** Milliseconds that a state is trusted that was read. */
+const TRUSTED_MS = 15_000;
 
 export interface WatchedKeyDeps {
   readonly family: Family;
@@ -24,18 +22,15 @@ export interface ApplyRequest {
   readonly wait?: boolean;
   readonly timeoutS?: number;
   readonly cascade?: boolean;
-  /** Seconds that a state is trusted from now on, at least 10. */
-  readonly trustedS?: number;
 }
 
 /**
  * A declared key of a program that asks for its state often. Applying always looks first; a query is answered by what was
- * seen at most `trustedS` ago, an id never by anything but the key that is there now.
+ * seen less than 15 seconds ago, an id never by anything but the key that is there now.
  */
 export class WatchedKey {
   readonly #deps: WatchedKeyDeps;
   #wanted: WantedState | undefined;
-  #trustedS = TRUSTED_S;
   #seen: { readonly state: KeyState; readonly at: number } | undefined;
 
   constructor(deps: WatchedKeyDeps) {
@@ -54,11 +49,7 @@ export class WatchedKey {
   /** What was done for this key and, before it, for those that it depends on; the last entry is its own. */
   async apply(request: ApplyRequest, call: Call): Promise<Applied[]> {
     const { family, clock, marks } = this.#deps;
-    const { wait = true, timeoutS = DEFAULT_TIMEOUT_S, cascade = false, trustedS = TRUSTED_S } = request;
-    if (trustedS < LEAST_TRUSTED_S) {
-      throw new KeysteadError('bad-request', `a state is trusted at least ${LEAST_TRUSTED_S} seconds, not ${trustedS}`);
-    }
-    this.#trustedS = trustedS;
+    const { wait = true, timeoutS = DEFAULT_TIMEOUT_S, cascade = false } = request;
     this.#seen = undefined;
     const applied = await family.apply(
       this.id,
@@ -73,7 +64,7 @@ export class WatchedKey {
 
   async state(fresh: boolean, call: Call): Promise<KeyState> {
     const now = this.#deps.clock.now().getTime();
-    if (!fresh && this.#seen !== undefined && now - this.#seen.at <= this.#trustedS * 1000) return this.#seen.state;
+    if (!fresh && this.#seen !== undefined && now - this.#seen.at < TRUSTED_MS) return this.#seen.state;
     return this.#note(await this.#find(call));
   }
 

@@ -161,7 +161,17 @@ class AwsKeyAdmin implements KeyAdmin {
 
   async #make(name: string, spec: KeySpec, call: Call): Promise<ManagedKey> {
     const input = createInput(spec, this.#marks ? { [NAME_TAG]: nameTagOf(name) } : {});
-    return describedKey(await this.#calls.createKey(name, input, call), false);
+    try {
+      return describedKey(await this.#calls.createKey(name, input, call), false);
+    } catch (error) {
+      // With a mark the next try finds the key that was made after all; without, it would make a second one.
+      if (this.#marks || !mayHaveArrived(error)) throw error;
+      throw new KeysteadError(
+        'key-unnamed',
+        `${name}: nobody knows whether a key was made: ${KeysteadError.from(error).message}; look for a key without an alias, or apply without --no-mark`,
+        { cause: error },
+      );
+    }
   }
 
   /** Gives a key its alias. Where another key has it by now, that is the key; ours goes, unless it was there before. */
@@ -232,6 +242,10 @@ function createInput(spec: KeySpec, marks: Readonly<Record<string, string>>): Cr
 
 function tagList(tags: readonly (readonly [string, string])[]): { TagKey: string; TagValue: string }[] {
   return tags.map(([TagKey, TagValue]) => ({ TagKey, TagValue }));
+}
+
+function mayHaveArrived(error: unknown): boolean {
+  return error instanceof KeysteadError && error.retryable && error.reason !== 'provider-throttled';
 }
 
 function isTaken(error: unknown): boolean {

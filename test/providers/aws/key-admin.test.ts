@@ -1,4 +1,6 @@
 import t from 'tap';
+import { parseKmsUri } from '../../../src/core/uri.ts';
+import { openKeyAdmin } from '../../../src/providers/open.ts';
 import { keyAdminSuite } from '../../conformance/key-admin.ts';
 import { emulators } from '../../support/emulators.ts';
 import { failure } from '../../support/failure.ts';
@@ -118,4 +120,26 @@ t.test('a key that cannot be given its alias is deleted again', async (t) => {
   }
   const { admin } = await script(t, 'AccessDeniedException', true);
   await t.rejects(admin.create('alias/a', {}, call), failure('key-unnamed', /arn:k-1 .*schedule its deletion/));
+});
+
+t.test('without a mark, a create that is not answered is the end: another one would make a second key', async (t) => {
+  const open = async (end: 'none' | 'throttled') => {
+    const calls: string[] = [];
+    const endpoint = await stubServer(t, (request, response) => {
+      calls.push(String(request.headers['x-amz-target']).split('.')[1] ?? '');
+      if (end === 'none') request.socket.destroy();
+      else response.writeHead(400).end(JSON.stringify({ __type: 'ThrottlingException', message: 'no' }));
+    });
+    const uri = parseKmsUri(
+      uriText('kms://aws', { endpoint, region: 'eu-west-1', accessKeyID: 'a', accessKey: 'b', keyName: 'alias/a' }),
+    );
+    const admin = await openKeyAdmin(uri, { secrets, marks: false });
+    t.teardown(() => admin.close());
+    return { admin, calls };
+  };
+  const { admin, calls } = await open('none');
+  await t.rejects(admin.create('alias/a', {}, call), failure('key-unnamed', /nobody knows whether a key was made/));
+  t.same(calls, ['CreateKey']);
+  const throttled = await open('throttled');
+  await t.rejects(throttled.admin.create('alias/a', {}, call), failure('provider-throttled'), 'which may go on');
 });
