@@ -1,7 +1,7 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { KeysteadError } from '../../../core/errors.ts';
-import { assertWithin } from '../../../core/rate-limits.ts';
+import { assertWithin, type RateLimits } from '../../../core/rate-limits.ts';
 import { chooseType } from '../accept.ts';
 import { sendSecret } from '../answer.ts';
 import { dataKeyJson } from '../data-key-json.ts';
@@ -66,17 +66,29 @@ export const batchGetDataKeys: Route = {
       chooseType(request.raw.headers.accept, ['application/json']);
       assertCount(request.body);
       const { requests } = check(request.body);
-      const { principal, source } = request.call;
-      // One was counted on the way in.
-      if (requests.length > 1) {
-        reply.quota = deps.services.rateLimits?.principal(principal, source, requests.length - 1) ?? reply.quota;
-        assertWithin(reply.quota ?? undefined, 'principal');
-      }
+      countMembers(requests.length, deps.services.rateLimits, request, reply);
       const results = await inParallel(requests, PARALLEL, (item) => resultOf(item, deps, request));
       return sendSecret(reply, joinResults(results), 'application/json');
     };
   },
 };
+
+/** One of them was counted on the way in. Throws `rate-limit`, or `bad-request` for more than there ever is. */
+function countMembers(
+  count: number,
+  rateLimits: RateLimits | undefined,
+  { call }: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  const most = rateLimits?.limits.principal ?? 0;
+  if (most === 0 || count === 1) return;
+  if (count > most) {
+    const what = `a batch may have ${most} members here, as many as a caller may send requests a minute, not ${count}`;
+    throw new KeysteadError('bad-request', what);
+  }
+  reply.quota = rateLimits?.principal(call.principal, call.source, count - 1) ?? reply.quota;
+  assertWithin(reply.quota ?? undefined, 'principal');
+}
 
 /** Before the list is checked: what a schema has to say grows with the list. */
 function assertCount(body: unknown): void {

@@ -63,6 +63,22 @@ t.test('each request of a batch counts', async (t) => {
   t.match((await app.inject({ ...GET, headers: AUTHORIZATION })).headers, { 'ratelimit-remaining': '0' });
 });
 
+t.test('a batch that no wait would let pass is told so, and not to come again', async (t) => {
+  const limits = { requestsPerPrincipal: 3, requestsPerSource: 0 };
+  const { app } = await openApp(t, { config: { ...withToken(t), ...KEK, limits } });
+  const batch = (count: number) =>
+    app.inject({
+      method: 'POST',
+      url: '/v1/data-keys/-/batch-get',
+      headers: AUTHORIZATION,
+      payload: { requests: Array.from({ length: count }, (_, n) => ({ dataKeyId: `a-${n}` })) },
+    });
+  const refused = await batch(4);
+  t.match(isProblem(t, refused, 400, 'bad-request'), /a batch may have 3 members here/);
+  t.notOk('retry-after' in refused.headers);
+  isProblem(t, await batch(3), 429, 'rate-limit');
+});
+
 t.test('a development server, and limits of 0, limit nobody', async (t) => {
   const none = { requestsPerPrincipal: 0, requestsPerSource: 0 };
   const dev = await openApp(t, { config: { ...KEK, limits: { requestsPerPrincipal: 1, requestsPerSource: 1 } } });
