@@ -22,7 +22,9 @@ export function harden(process: NodeJS.Process, development: boolean): void {
   }
   emptyCoreDumps(process.platform);
   if (development) return;
-  const leaky = process.execArgv.find((option) => LEAKY.test(option));
+  // Both ways to give options to Node; it takes an underscore for a dash.
+  const given = [...process.execArgv, ...(process.env['NODE_OPTIONS'] ?? '').split(/["\s]+/)];
+  const leaky = given.find((option) => LEAKY.test(option.replaceAll('_', '-')));
   if (leaky !== undefined) {
     throw new KeysteadError(
       'bad-config',

@@ -126,6 +126,22 @@ t.test('a reader of stdout that goes away stops the keys, not the service', asyn
   t.equal(await service.exited, 0);
 });
 
+t.test(
+  'options that write memory to a file are refused, in either spelling and from the environment too',
+  async (t) => {
+    const spelt = startService(t, { dev: false }, { execArgv: ['--heapsnapshot_signal=SIGUSR2'] });
+    const before = process.env['NODE_OPTIONS'];
+    process.env['NODE_OPTIONS'] = `${before ?? ''} --heapsnapshot-signal=SIGUSR2`;
+    const inherited = startService(t, { dev: false });
+    if (before === undefined) delete process.env['NODE_OPTIONS'];
+    else process.env['NODE_OPTIONS'] = before;
+    for (const refused of [spelt, inherited]) {
+      t.equal(await refused.exited, 64);
+      t.match(refused.stderr, /Node's option --heapsnapshot[-_]signal .*\(bad-config\)/);
+    }
+  },
+);
+
 t.test('a debugger is refused where keys are at stake, and does not come by signal', async (t) => {
   const refused = startService(t, { dev: false }, { execArgv: ['--inspect=127.0.0.1:0'] });
   t.equal(await refused.exited, 64);
