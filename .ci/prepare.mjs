@@ -2,7 +2,7 @@
 // Runs on whatever Node npm runs on (20 or newer) and before anything is installed, so it imports nothing of ours.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -11,6 +11,8 @@ const modules = join(root, 'node_modules');
 // Node 22.19, the oldest that the dependencies are made for.
 const [major, minor] = process.versions.node.split('.').map(Number);
 const OWN_NODE_WILL_DO = major > 22 || (major === 22 && minor >= 19);
+/** With all development dependencies and the build. */
+const NEEDED_MB = 1000;
 const env = { ...process.env, PATH: `${join(modules, '.bin')}${delimiter}${process.env.PATH}` };
 
 function sha256(...files) {
@@ -34,7 +36,16 @@ function unlessStamped(stamp, content, action) {
 
 function run(command, ...args) {
   // npm's own chatter belongs on stderr: stdout is for results.
-  execFileSync(command, args, { cwd: root, env, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' });
+  try {
+    execFileSync(command, args, { cwd: root, env, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' });
+  } catch (error) {
+    const how = error.code ?? error.signal ?? `status ${error.status}`;
+    const free = Math.floor(statfsSync(root).bavail * (statfsSync(root).bsize / 2 ** 20));
+    // What a full disk breaks does not always say so itself.
+    const space = free < NEEDED_MB ? `; the disk has ${free} MB left, and ${NEEDED_MB} are needed` : '';
+    process.stderr.write(`keystead: ${[command, ...args].join(' ')} failed (${how}), as it says above${space}\n`);
+    process.exit(1);
+  }
 }
 
 unlessStamped(join(modules, '.keystead-installed'), sha256('package-lock.json'), () => {

@@ -93,8 +93,23 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- mustMergeOverwrite (deepCopy .Values.config) $own | toYaml -}}
 {{- end -}}
 
-{{/* What can never work is refused here, with what to do. */}}
+{{/* Whether the Pod asks the API server something: else it gets no token of its account. */}}
+{{- define "keystead.needsToken" -}}
+{{- $named := toYaml (list .Values.config .Values.auth .Values.extraEnv) -}}
+{{- if or (and (include "keystead.clusterKek" .) (eq .Values.kek.from "bootstrap")) (contains "/var/run/secrets/kubernetes.io/serviceaccount/" $named) }}yes{{ end -}}
+{{- end -}}
+
+{{/* Seconds that calls in flight have when the service ends. */}}
+{{- define "keystead.drainSeconds" -}}10{{- end -}}
+
+{{/* What can never work, and what would lose keys or show them, is refused here, with what to do. */}}
 {{- define "keystead.check" -}}
+{{- include "keystead.checkTransport" . -}}
+{{- include "keystead.checkKek" . -}}
+{{- include "keystead.checkWorkload" . -}}
+{{- end -}}
+
+{{- define "keystead.checkTransport" -}}
 {{- if not (or (include "keystead.tlsSecret" .) .Values.config.insecurePlaintext) -}}
 {{- fail "keys would cross the network in the clear: give tls.existingSecret or tls.certManager, or say config.insecurePlaintext: true" -}}
 {{- end -}}
@@ -110,15 +125,58 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if and .Values.tls.certManager.enabled (not .Values.tls.certManager.issuerRef) -}}
 {{- fail "tls.certManager.issuerRef is needed: the name of an Issuer, or name and kind of a ClusterIssuer" -}}
 {{- end -}}
+{{- end -}}
+
+{{- define "keystead.checkWorkload" -}}
 {{- if and (eq .Values.test.caller "admin") (not .Values.adminToken.existingSecret) -}}
 {{- fail "test.caller: admin needs adminToken.existingSecret" -}}
 {{- end -}}
 {{- if and .Values.serviceMonitor.enabled (not .Values.adminService.enabled) -}}
 {{- fail "serviceMonitor scrapes through the admin Service: adminService.enabled must be true" -}}
 {{- end -}}
+{{- if and (eq .Values.kind "DaemonSet") .Values.autoscaling.enabled -}}
+{{- fail "autoscaling is for kind: Deployment; a DaemonSet has a Pod on each of its nodes" -}}
+{{- end -}}
+{{- if and .Values.autoscaling.enabled (gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas)) -}}
+{{- fail "autoscaling.minReplicas is more than autoscaling.maxReplicas" -}}
+{{- end -}}
+{{- $drain := int (include "keystead.drainSeconds" .) -}}
+{{- if lt (int .Values.terminationGracePeriodSeconds) (add (int .Values.preStopSeconds) $drain | int) -}}
+{{- fail (printf "calls in flight would be cut off: terminationGracePeriodSeconds must be at least preStopSeconds + %d" $drain) -}}
+{{- end -}}
+{{- if and .Values.rbac.create (not .Values.rbac.tokenReview) -}}
+{{- range (default list .Values.auth.authenticators) -}}
+{{- if hasKey . "review" -}}
+{{- fail (printf "the authenticator %s asks for TokenReviews: set rbac.tokenReview: true, or rbac.create: false where the account has the right already" .name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "keystead.checkKek" -}}
+{{- $kms := default "kms://cluster-kms" .Values.config.kms -}}
+{{- $uris := printf "%s %s %s" $kms (default "" .Values.config.storage) (dig "kek" "former" "" .Values.config) -}}
+{{- range regexFindAll "[?&](accessKey|sessionToken|clientSecret|key|salt)=[^& ]*" $uris -1 -}}
+{{- if not (regexMatch "=(env|file)(:|%3[Aa])" .) -}}
+{{- fail (printf "%s of a URI in config would stand in a ConfigMap: refer to it, by env://NAME with extraEnv from a Secret, or by file:///PATH with extraVolumes" (regexFind "[A-Za-z]+" .)) -}}
+{{- end -}}
+{{- end -}}
+{{- $inUri := regexMatch "[?&]key=" $kms -}}
+{{- if and (include "keystead.clusterKek" .) (ne .Values.kek.from "none") $inUri -}}
+{{- fail (printf "the KEK is given twice, in config.kms and by kek.from: %s; set kek.from: none" .Values.kek.from) -}}
+{{- end -}}
+{{- if and (not (include "keystead.clusterKek" .)) (eq .Values.kek.from "mounted") -}}
+{{- fail "kek.from: mounted is for kms://cluster-kms; the KMS of config.kms keeps its own key: set kek.from: none" -}}
+{{- end -}}
+{{- if and (include "keystead.clusterKek" .) (eq .Values.kek.from "none") (not $inUri) (not (dig "kek" "fingerprint" "" .Values.config)) -}}
+{{- fail "with kek.from: none each replica is given its KEK by hand, and two KEKs are two keys for one name: set config.kek.fingerprint to that of the KEK (keystead kek generate prints it)" -}}
+{{- end -}}
 {{- $storage := default "storage://memory" .Values.config.storage -}}
-{{- $wraps := or (not (include "keystead.clusterKek" .)) (contains "mode=wrap" (default "" .Values.config.kms)) -}}
+{{- $wraps := or (not (include "keystead.clusterKek" .)) (contains "mode=wrap" $kms) -}}
 {{- if and $wraps (hasPrefix "storage://memory" $storage) -}}
 {{- fail "storage://memory keeps wrapped data keys in one Pod and loses them with it: give a store in config.storage" -}}
+{{- end -}}
+{{- if and $wraps (hasPrefix "storage://no-store" $storage) -}}
+{{- fail "wrapped data keys need a store, and storage://no-store keeps none: give another one in config.storage" -}}
 {{- end -}}
 {{- end -}}
