@@ -56,7 +56,7 @@ export function sendSecret(
     String(bytes.length),
     ...more,
   ];
-  if (reply.quota) head.push(...Object.entries(quotaHeaders(reply.quota)).flat());
+  if (reply.quota) for (const [name, value] of Object.entries(quotaHeaders(reply.quota))) head.push(name, value);
   reply.raw.writeHead(200, head);
   reply.raw.end(bytes);
   return reply;
