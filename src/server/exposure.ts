@@ -33,6 +33,7 @@ export function exposureOf(config: Config): Exposure {
   const plaintext = config.tls.certFile === undefined && config.tls.keyFile === undefined;
   if (config.dev) assertLocal(beyond);
   else if (plaintext && !config.insecurePlaintext) assertProtected(beyond);
+  assertNoTokenInTheClear(config);
   return { http, grpc, admin, workers: workersOf(config), warnings: warningsOf(config, beyond, plaintext) };
 }
 
@@ -60,6 +61,22 @@ function assertProtected(beyond: readonly Address[]): void {
   );
 }
 
+/** The collector that audit lines would reach over a network in the clear. */
+function exposedCollector({ audit }: Config): URL | undefined {
+  const text = audit.sink.replace(/^otlp\+/, '');
+  const url = text.startsWith('http://') && URL.canParse(text) ? new URL(text) : undefined;
+  return url === undefined || isLoopback({ host: url.hostname.replace(/^\[(.*)\]$/, '$1') }) ? undefined : url;
+}
+
+function assertNoTokenInTheClear(config: Config): void {
+  const collector = exposedCollector(config);
+  if (collector?.searchParams.has('tokenFile') !== true) return;
+  throw new KeysteadError(
+    'bad-config',
+    `audit.sink would send its token to ${collector.host} in the clear; use https://, or otlp+https://`,
+  );
+}
+
 function workersOf(config: Config): number {
   const workers = config.workers === 'auto' ? availableParallelism() : config.workers;
   const kms = parseKmsUri(config.kms);
@@ -81,6 +98,11 @@ function warningsOf(config: Config, beyond: readonly Address[], plaintext: boole
   if (plaintext && beyond.length > 0) {
     const where = beyond.map(formatAddress).join(' and ');
     warnings.push(`listening in plaintext on ${where}: keys and credentials cross the network in the clear`);
+  }
+  const collector = exposedCollector(config);
+  if (collector !== undefined) {
+    const what = 'whoever is on the way can read who asked for which key, and take lines away unseen; use https://';
+    warnings.push(`audit lines go to ${collector.host} in the clear: ${what}`);
   }
   if (!config.dev && config.admin.tokenFile === undefined && config.auth.file === undefined) {
     warnings.push(

@@ -28,6 +28,21 @@ t.test('beyond loopback there is TLS, or plaintext that was asked for by name', 
   t.same(of({ ...plain, insecurePlaintext: true }).warnings, [], 'nothing to warn of on loopback');
 });
 
+t.test('an audit trail in the clear is warned of, and no token goes with it', async (t) => {
+  for (const sink of ['stdout', 'file:///a', 'https://c.example/l?tokenFile=/t', 'http://127.0.0.1:1/?tokenFile=/t']) {
+    t.same(of({ ...plain, audit: { sink } }).warnings, [], sink);
+  }
+  for (const sink of ['http://c.example:80/lines', 'otlp+http://[fd00::1]:4318']) {
+    t.match(of({ ...plain, audit: { sink } }).warnings, [
+      /audit lines go to (c\.example|\[fd00::1\]:4318) in the clear/,
+    ]);
+    t.throws(() => of({ ...plain, audit: { sink: `${sink}?tokenFile=/t` } }), {
+      reason: 'bad-config',
+      message: /would send its token to .* in the clear/,
+    });
+  }
+});
+
 t.test('a service without credentials says what it answers', async (t) => {
   t.match(of({ dev: false }).warnings, [/no credentials are configured/]);
 });
