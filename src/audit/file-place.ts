@@ -112,7 +112,7 @@ export function filePlace({ path, maxSize, clock, mark, sync = datasync }: FileP
     recovers: true,
     async open() {
       await again();
-      return findPredecessor(path, headPath);
+      return findPredecessor(path, headPath, clock);
     },
     async append(lines) {
       const bytes = Buffer.from(lines);

@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { type FilePlaceOptions, filePlace } from '../../src/audit/file-place.ts';
 import { HashChain } from '../../src/audit/hash-chain.ts';
+import type { Clock } from '../../src/core/clock.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 interface Test {
@@ -33,6 +34,11 @@ function open(t: Test, path: string, maxSize = 1_000_000, over: Partial<FilePlac
   const place = filePlace({ path, maxSize, clock: new FakeClock(), mark: `m${marks++}`, ...over });
   t.teardown(() => place.close());
   return place;
+}
+
+/** A clock on which no time passes, and that tells of every wait. */
+function waiting(wait: () => void): Clock {
+  return { now: () => new Date(0), sleep: async () => wait() };
 }
 
 const chained = (chain: HashChain, text: string) => chain.next(`{"audit":2,"text":"${text}"`);
@@ -163,10 +169,21 @@ t.test('a line that a crash has cut is told, and what follows stands on a line o
   const chain = new HashChain('a'.repeat(32));
   const whole = chained(chain, 'one');
   writeFileSync(path, `${whole}{"audit":2,"te`);
-  const place = open(t, path);
+  const place = open(t, path, 1_000_000, { clock: waiting(() => {}) });
   t.same(await place.open?.(), { after: chain.head, cut: 14 });
   await place.append('next\n');
   t.equal(readFileSync(path, 'utf8'), `${whole}{"audit":2,"te\nnext\n`);
+});
+
+t.test('a line that another process is writing at this moment has not been cut', async (t) => {
+  const path = join(folder(t), 'audit.jsonl');
+  const chain = new HashChain('a'.repeat(32));
+  const [first, second] = [chained(chain, 'one'), chained(chain, 'two')];
+  writeFileSync(path, first + second.slice(0, 14));
+  const rest = [second.slice(14, 50), second.slice(50)];
+  const place = open(t, path, 1_000_000, { clock: waiting(() => appendFileSync(path, rest.shift() ?? '')) });
+  t.same(await place.open?.(), { after: chain.head });
+  t.equal(readFileSync(path, 'utf8'), first + second);
 });
 
 t.test('lines that were taken away from the end are told by the checkpoint that was kept apart', async (t) => {
