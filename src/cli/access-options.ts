@@ -44,11 +44,16 @@ export function accountOf({ account }: Pick<AccessFlags, 'account'>): string {
   throw new KeysteadError('bad-usage', 'give the account to come into with --account');
 }
 
-/** Opens what the flags name, lets `use` use it, and closes it. */
+/**
+ * Opens what the flags name, lets `use` use it, and closes it.
+ *
+ * @param terminal whose it is: nobody is asked for a code on one that is a command's by then.
+ */
 export async function withAccess<T>(
   flags: AccessFlags,
   io: Io,
   use: (access: AccountAccess, call: Call) => Promise<T>,
+  terminal: { readonly ours: boolean } = { ours: true },
 ): Promise<T> {
   const { openCommandAccess } = await import('../wiring/command-access.ts');
   if ((flags.cacheFile === undefined) !== (flags.cacheKeyFile === undefined)) {
@@ -61,7 +66,7 @@ export async function withAccess<T>(
     ...(flags.cacheFile === undefined || flags.cacheKeyFile === undefined
       ? {}
       : { cache: { file: flags.cacheFile, keyFile: flags.cacheKeyFile } }),
-    mfaCode: (serial) => mfaCode(serial, flags, io),
+    mfaCode: (serial) => mfaCode(serial, flags, io, terminal),
   });
   try {
     return await use(access, call);
@@ -73,8 +78,13 @@ export async function withAccess<T>(
 /** Bytes; a code has six digits. */
 const MAX_CODE = 64;
 
-async function mfaCode(serial: string, { mfaCodeFile }: AccessFlags, io: Io): Promise<string> {
-  const text = mfaCodeFile === undefined ? await ask(serial, io) : read(mfaCodeFile);
+async function mfaCode(
+  serial: string,
+  { mfaCodeFile }: AccessFlags,
+  io: Io,
+  terminal: { readonly ours: boolean },
+): Promise<string> {
+  const text = mfaCodeFile === undefined ? await ask(serial, io, terminal) : read(mfaCodeFile);
   const code = text.trim();
   if (/^\d{6}$/.test(code)) return code;
   throw new KeysteadError('bad-usage', `the code of the MFA device ${serial} must have 6 digits`);
@@ -89,17 +99,17 @@ function read(file: string): string {
 }
 
 /** On a terminal only: nobody else could answer. */
-async function ask(serial: string, io: Io): Promise<string> {
-  if (process.stdin.isTTY !== true || io.stderr.isTTY !== true) {
+async function ask(serial: string, io: Io, terminal: { readonly ours: boolean }): Promise<string> {
+  if (!terminal.ours || process.stdin.isTTY !== true || io.stderr.isTTY !== true) {
     throw new KeysteadError(
       'bad-usage',
       `the code of the MFA device ${serial} is needed; give it with --mfa-code-file`,
     );
   }
-  const terminal = createInterface({ input: process.stdin, output: io.stderr });
+  const asking = createInterface({ input: process.stdin, output: io.stderr });
   try {
-    return await terminal.question(`code of the MFA device ${serial}: `);
+    return await asking.question(`code of the MFA device ${serial}: `);
   } finally {
-    terminal.close();
+    asking.close();
   }
 }

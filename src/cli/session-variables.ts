@@ -7,9 +7,13 @@ export function sessionVariables({ credentials, region }: AccountSession): Recor
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey,
     ...(sessionToken === undefined ? {} : { AWS_SESSION_TOKEN: sessionToken }),
-    ...(region === undefined ? {} : { AWS_REGION: region, AWS_DEFAULT_REGION: region }),
+    ...regionVariables(region),
     ...(expiration === undefined ? {} : { AWS_CREDENTIAL_EXPIRATION: expiration.toISOString() }),
   };
+}
+
+function regionVariables(region: string | undefined): Record<string, string> {
+  return region === undefined ? {} : { AWS_REGION: region, AWS_DEFAULT_REGION: region };
 }
 
 /** What would say something else of who asks: not for the child's environment. */
@@ -35,6 +39,18 @@ export function sessionEnvironment(
   env: Readonly<Record<string, string | undefined>>,
   session: AccountSession,
 ): Record<string, string | undefined> {
-  const others = Object.entries(env).filter(([name]) => !OTHERS.includes(name));
-  return { ...Object.fromEntries(others), ...sessionVariables(session) };
+  return { ...withoutOthers(env), ...sessionVariables(session) };
+}
+
+/** The same, of a command that asks for its credentials. @param asks where and by what right. */
+export function renewedEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+  { region }: AccountSession,
+  asks: Readonly<Record<string, string>>,
+): Record<string, string | undefined> {
+  return { ...withoutOthers(env), ...regionVariables(region), ...asks };
+}
+
+function withoutOthers(env: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !OTHERS.includes(name)));
 }

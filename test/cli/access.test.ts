@@ -25,6 +25,25 @@ const accessor = {
   ],
 };
 
+/** Runs a command on a terminal, types a line where a code is asked for, and gives what was shown and the exit status. */
+const TYPIST = `
+import os, pty, sys
+child, terminal = pty.fork()
+if child == 0: os.execv(sys.argv[2], sys.argv[2:])
+shown, typed = b'', False
+while True:
+    try: more = os.read(terminal, 4096)
+    except OSError: break
+    if not more: break
+    shown += more
+    if not typed and b'mfa/me: ' in shown:
+        typed = True
+        os.write(terminal, sys.argv[1].encode() + b'\\n')
+sys.stdout.buffer.write(shown)
+sys.stdout.flush()
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+`;
+
 /** A folder with an accessor; commands get the base credentials by the environment, as the SDK finds them. */
 function surroundings(t: Test, box: StsBox, document: object = accessor) {
   const aws = {
@@ -163,6 +182,28 @@ t.test('on moto', async (t) => {
     },
   );
 
+  await t.test('exec --renew: nothing in the environment but a way to ask, which an SDK takes', async (t) => {
+    const { file, env } = surroundings(t, box);
+    const asks = `
+      const { STSClient, GetCallerIdentityCommand } = await import('@aws-sdk/client-sts');
+      const { Arn } = await new STSClient({}).send(new GetCallerIdentityCommand({}));
+      const { AWS_CONTAINER_CREDENTIALS_FULL_URI: uri, AWS_ACCESS_KEY_ID: id } = process.env;
+      const authorization = 'x'.repeat(process.env.AWS_CONTAINER_AUTHORIZATION_TOKEN.length);
+      const refused = await Promise.all([{ authorization }, {}].map(async (headers) => (await fetch(uri, { headers })).status));
+      console.log(JSON.stringify({ Arn, id, region: process.env.AWS_REGION, refused }));`;
+    const words = ['exec', '--renew', '--accessor', file, '--account', TARGET, '--region', 'eu-west-3', '--'];
+    const child = await promisify(execFile)(
+      process.execPath,
+      [main, 'access', ...words, process.execPath, '--input-type=module', '-e', asks],
+      { cwd: join(main, '../../..'), env: { PATH: process.env['PATH'], AWS_CONFIG_FILE: '/dev/null', ...env } },
+    );
+    t.same(JSON.parse(child.stdout), {
+      Arn: `arn:aws:sts::${TARGET}:assumed-role/Audit/scan`,
+      region: 'eu-west-3',
+      refused: [401, 401],
+    });
+  });
+
   await t.test('sessions are kept for the next command only where asked, sealed, for the owner alone', async (t) => {
     const { run, file } = surroundings(t, box);
     const [cache, key] = [join(file, '..', 'sessions'), join(file, '..', 'key')];
@@ -197,5 +238,23 @@ t.test('on moto', async (t) => {
     box.take();
     t.match(await run('probe', '--account', TARGET, '--mfa-code-file', code), { status: 0 });
     t.match(box.take()[0]?.params, { SerialNumber: 'arn:aws:iam::123456789012:mfa/me', TokenCode: '123456' });
+  });
+
+  await t.test('an MFA device is asked for its code on a terminal', async (t) => {
+    const step = { role_name: 'Audit', mfa_serial: 'arn:aws:iam::123456789012:mfa/me' };
+    const { file, env } = surroundings(t, box, {
+      multi_hop_accessors: [{ role_session_name: 'scan', access_steps: [step] }],
+    });
+    const probe = [process.execPath, main, 'access', 'probe', '--accessor', file, '--account', TARGET];
+    const typed = (code: string) =>
+      promisify(execFile)('python3', ['-c', TYPIST, code, ...probe], {
+        env: { PATH: process.env['PATH'], AWS_CONFIG_FILE: '/dev/null', ...env },
+      }).catch((error) => error as { code: number; stdout: string });
+    const { stdout } = await typed('654321');
+    t.match(stdout, /code of the MFA device arn:aws:iam::123456789012:mfa\/me: /);
+    t.match(stdout, /assumed-role\/Audit\/scan/);
+    t.match(box.take()[0]?.params, { SerialNumber: 'arn:aws:iam::123456789012:mfa/me', TokenCode: '654321' });
+    t.match(await typed('65432a'), { code: 77, stdout: /must have 6 digits/ });
+    t.same(box.take(), [], 'nothing that is no code is sent');
   });
 });

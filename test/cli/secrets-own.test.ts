@@ -144,7 +144,7 @@ t.test('exec: the values are in the environment of the command alone', async (t)
   });
   t.equal(readFileSync(out, 'utf8'), 'hunter2');
   t.equal(process.env['DB_PASSWORD'], undefined);
-  t.match(await run(['exec', path, '--', '/nowhere/nothing']), { status: 2, stderr: /cannot be run \(ENOENT\)/ });
+  t.match(await run(['exec', path, '--', '/nowhere/nothing']), { status: 1, stderr: /is not there/ });
 });
 
 t.test('rotate-kek: another KEK, and every value as it was', async (t) => {

@@ -1,12 +1,8 @@
-import { spawn } from 'node:child_process';
-import { constants } from 'node:os';
 import { KeysteadError } from '../../core/errors.ts';
 import type { DefineCommand } from '../command.ts';
+import { runChild } from '../run-child.ts';
 import { withFile } from '../secrets/one-file.ts';
 import { plainValues, type SealOptions, sealOptions } from '../secrets/work.ts';
-
-/** Told to the child as well. */
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
 /** `keystead secrets exec FILE -- COMMAND…`: the values are in the environment of the command, and nowhere else. */
 export const define: DefineCommand = (command, { io, result }) => {
@@ -23,25 +19,6 @@ export const define: DefineCommand = (command, { io, result }) => {
         variablesOf(file, await plainValues(file, file.parameters, work)),
       );
       const given = Object.fromEntries(variables.map(({ name, value }) => [name, value]));
-      result.exitStatus = await run(program, args, { ...io.env, ...given });
+      result.exitStatus = await runChild(program, args, { ...io.env, ...given });
     });
 };
-
-function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { env, stdio: 'inherit' });
-    const pass = (signal: NodeJS.Signals) => child.kill(signal);
-    for (const signal of SIGNALS) process.on(signal, pass);
-    const over = () => {
-      for (const signal of SIGNALS) process.off(signal, pass);
-    };
-    child.once('error', (error: NodeJS.ErrnoException) => {
-      over();
-      reject(new KeysteadError('bad-usage', `${program} cannot be run (${error.code ?? 'unknown'})`, { cause: error }));
-    });
-    child.once('exit', (status, signal) => {
-      over();
-      resolve(status ?? 128 + (signal === null ? 0 : constants.signals[signal]));
-    });
-  });
-}
