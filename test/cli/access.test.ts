@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
 import { sdkEnvironment } from '../providers/aws/environment.ts';
+import { runConsolePage } from '../support/console-page.ts';
 import { emulators } from '../support/emulators.ts';
+import { unique } from '../support/opened-doors.ts';
 import { hops, type StsBox, stsBox } from '../support/sts-box.ts';
 import { keystead } from './terminal.ts';
 
@@ -61,6 +63,16 @@ function surroundings(t: Test, box: StsBox, document: object = accessor) {
     keystead(['access', command, '--accessor', file, ...words], { env });
   return { file, env, run };
 }
+
+t.test('the page that tells how to come into other accounts works as it stands', { timeout: 390_000 }, async (t) => {
+  const env = await emulators(t, ['moto']);
+  if (env === undefined) return;
+  const page = readFileSync(join(import.meta.dirname, '../../docs/how-to/access.md'), 'utf8');
+  // A key of the page's own: the emulator is shared.
+  const text = page.replaceAll('alias/keystead', `alias/${unique('keystead')}`);
+  const base = { AWS_ACCESS_KEY_ID: 'base', AWS_SECRET_ACCESS_KEY: 'base', AWS_REGION: 'eu-central-1' };
+  await runConsolePage(t, text, { cwd: t.testdir({}), env: { ...env, ...base, AWS_CONFIG_FILE: '/dev/null' } });
+});
 
 t.test('show prints every hop and makes no call', async (t) => {
   const dir = t.testdir({

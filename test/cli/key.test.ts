@@ -1,12 +1,11 @@
-import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { dataKeyContext } from '../../src/core/context.ts';
 import { storedDataKeys } from '../../src/data-keys/stored.ts';
 import { motoQuery, newBucket, openTestKek, openTestStore, unique } from '../providers/aws/aws.ts';
-import { blocksOf, looksLike } from '../support/doc-page.ts';
+import { runConsolePage } from '../support/console-page.ts';
 import { emulators } from '../support/emulators.ts';
 import { uriText } from '../support/opened-doors.ts';
 import { testAmbient, testCall } from '../support/services.ts';
@@ -25,34 +24,11 @@ t.test('the page that tells how to declare keys works as it stands', { timeout: 
   const env = await emulators(t, ['moto']);
   if (env === undefined) return;
   const cwd = folder(t);
-  mkdirSync(join(cwd, '.bin'));
-  const main = join(import.meta.dirname, '../../src/cli/main.ts');
-  writeFileSync(join(cwd, '.bin/keystead'), `#!/bin/sh\nexec "${process.execPath}" "${main}" "$@"\n`, { mode: 0o755 });
-  const path = [join(cwd, '.bin'), dirname(process.execPath), process.env['PATH']].join(delimiter);
-  const run = async (script: string) => {
-    const child = spawn('bash', ['-uo', 'pipefail', '-c', `exec 2>&1\n${script}`], {
-      cwd,
-      env: { ...process.env, ...env, PATH: path, AWS_ENDPOINT_URL: env['AWS_ENDPOINT_URL'] ?? '' },
-    });
-    let output = '';
-    child.stdout.setEncoding('utf8').on('data', (text) => {
-      output += text;
-    });
-    const status = await new Promise((resolve) => child.once('close', resolve));
-    return { status, output };
-  };
   // A place of the page's own: the emulator is shared, and the page has one name for its key.
   const alias = unique('keystead');
   const page = readFileSync(join(import.meta.dirname, '../../docs/how-to/declare-keys.md'), 'utf8');
-  const blocks = blocksOf(page.replaceAll('alias/keystead', `alias/${alias}`).replaceAll('eu-central-1', REGION));
-  for (const [index, { language, text, line }] of blocks.entries()) {
-    if (language === 'yaml') writeFileSync(join(cwd, 'keys.yaml'), text);
-    if (language !== 'console') continue;
-    const { status, output } = await run(text);
-    t.equal(status, 0, `line ${line}`, { output });
-    const shown = blocks[index + 1];
-    if (shown?.language === 'text') t.ok(looksLike(shown.text, output), `line ${shown.line}: as shown`, { output });
-  }
+  const text = page.replaceAll('alias/keystead', `alias/${alias}`).replaceAll('eu-central-1', REGION);
+  await runConsolePage(t, text, { cwd, env, files: { yaml: 'keys.yaml' } });
 });
 
 t.test('what would be lost is counted, and is lost with consent alone', { timeout: 390_000 }, async (t) => {
