@@ -2,8 +2,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { parse } from 'yaml';
+import { batch, buildClient, goVersion, sets, type VectorSet } from '../support/constellation-client.ts';
 import { type Cluster, kubernetes, resourceDefinitions } from '../support/kubernetes.ts';
 import { CHART, VALUES } from './support/chart.ts';
+import { runPod } from './support/kubelet.ts';
 import { writeSchemas } from './support/openapi-schemas.ts';
 import { allPairs, type Choice } from './support/pairs.ts';
 
@@ -169,6 +171,29 @@ async function conform(t: Test, cluster: Cluster): Promise<void> {
   t.match(stdout, new RegExp(`found in ${choices.length} files - Valid: \\d+, Invalid: 0, Errors: 0, Skipped: 0`));
 }
 
+/** The DaemonSet as its values start it, asked by Constellation's own client, which shows nobody anything. */
+async function inConstellationsPlace(t: Test, cluster: Cluster, set: VectorSet): Promise<void> {
+  const { spec } = await cluster.ask('GET', '/api/v1/namespaces/kube-system/services/key-service');
+  t.match(spec, { ports: [{ name: 'http' }, { name: 'grpc', port: 9000, targetPort: 'grpc' }] });
+  const secret = {
+    metadata: { name: 'constellation-mastersecret' },
+    type: 'Opaque',
+    immutable: true,
+    data: { mastersecret: set.masterSecret, salt: set.salt },
+  };
+  await cluster.ask('POST', '/api/v1/namespaces/kube-system/secrets', secret);
+  const pod = await runPod(t, cluster, '/apis/apps/v1/namespaces/kube-system/daemonsets/key-service');
+  const results = await batch(
+    await buildClient(),
+    pod.grpc,
+    set.cases.map(({ request }) => request),
+  );
+  t.ok(set.cases.length > 5);
+  for (const [n, { response }] of set.cases.entries()) t.equal(results[n]?.key, response.key);
+  const overHttp = await fetch(`${pod.http}/v1/data-keys/a/get`, { method: 'POST' });
+  t.equal(overHttp.status, 401, 'by HTTP nobody gets a key without credentials');
+}
+
 async function lifecycles(t: Test, cluster: Cluster): Promise<void> {
   t.jobs = 3; // each mostly waits for the API server
   const runs = VALUES.map(([mode, file]) => t.test(mode, { buffered: true }, (t) => lifecycle(t, cluster, mode, file)));
@@ -211,6 +236,10 @@ async function lifecycle(t: Test, cluster: Cluster, mode: string, file: string):
   await kubectl(['create'], account ?? '');
   await dryRun(pod ?? '');
   await kubectl(['delete'], account ?? '');
+
+  if (mode === 'constellation' && goVersion() !== undefined) {
+    for (const set of sets.slice(0, 1)) await inConstellationsPlace(t, cluster, set);
+  }
 
   const before = await template();
   await helm('upgrade', CHART, '--values', file, '--set', 'podAnnotations.second=yes');

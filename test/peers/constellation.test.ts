@@ -1,74 +1,23 @@
-import { execFile, execFileSync, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
 import { openGrpcServer } from '../../src/server/grpc/server.ts';
+import {
+  batch,
+  buildClient,
+  type Case,
+  goVersion,
+  type Result,
+  sets,
+  type VectorSet,
+} from '../support/constellation-client.ts';
 import { listening } from '../support/gate.ts';
 import { testAmbient, testConfig, testServices } from '../support/services.ts';
 
 const run = promisify(execFile);
-const SOURCES = join(import.meta.dirname, 'constellation-client');
-const VECTORS = join(import.meta.dirname, '..', 'vectors', 'constellation.json');
-
-interface Case {
-  readonly id?: string;
-  readonly idRepeat?: readonly [string, number];
-  readonly length?: number;
-  readonly raw?: string;
-  readonly gzip?: boolean;
-  readonly method?: string;
-}
-
-interface Result {
-  readonly key?: string;
-  readonly code?: number;
-  readonly message?: string;
-}
-
-interface VectorSet {
-  readonly name: string;
-  readonly masterSecret: string;
-  readonly salt: string;
-  readonly cases: readonly { readonly request: Case; readonly response: Result }[];
-}
-
-const { sets } = JSON.parse(readFileSync(VECTORS, 'utf8')) as { sets: readonly VectorSet[] };
-
-function goVersion(): string | undefined {
-  try {
-    return execFileSync('go', ['version'], { encoding: 'utf8' }).trim();
-  } catch {
-    return undefined;
-  }
-}
-
-/** Builds the client once for these sources; keeps it in the user's cache folder. */
-async function buildClient(): Promise<string> {
-  const hash = createHash('sha256').update(goVersion() ?? '');
-  for (const name of readdirSync(SOURCES).sort()) hash.update(name).update(readFileSync(join(SOURCES, name)));
-  const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'keystead');
-  const client = join(cache, `constellation-client-${hash.digest('hex').slice(0, 16)}`);
-  if (existsSync(client)) return client;
-  mkdirSync(cache, { recursive: true });
-  const building = `${client}.${process.pid}`;
-  await run('go', ['build', '-o', building, '.'], { cwd: SOURCES });
-  renameSync(building, client);
-  return client;
-}
-
 /** A service under this KEK, as `host:port`. */
 async function serve(t: Test, { masterSecret, salt }: VectorSet): Promise<string> {
   const dir = mkdtempSync(join(tmpdir(), 'keystead-kek-'));
@@ -80,14 +29,6 @@ async function serve(t: Test, { masterSecret, salt }: VectorSet): Promise<string
   const server = openGrpcServer({ services, config: testConfig(), log: undefined, clock, assertRoom() {} });
   const { port } = await listening(t, server);
   return `127.0.0.1:${port}`;
-}
-
-/** Hands the cases to one run of the client, which opens a connection for each. */
-async function batch(client: string, address: string, cases: readonly Case[]): Promise<Result[]> {
-  const child = spawn(client, ['-batch', address], { stdio: ['pipe', 'pipe', 'inherit'] });
-  child.stdin.end(cases.map((one) => `${JSON.stringify(one)}\n`).join(''));
-  const lines = (await text(child.stdout)).trimEnd().split('\n');
-  return lines.map((line) => JSON.parse(line) as Result);
 }
 
 const codeOf = ({ key, code = 0 }: Result) => (key === undefined ? code : 0);

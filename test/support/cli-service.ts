@@ -12,6 +12,8 @@ export const ROOT = normalize(join(import.meta.dirname, '..', '..'));
 /** A service that was started by its command line. */
 export interface CliService {
   readonly http: string;
+  /** `HOST:PORT`; empty: there is no gRPC listener. */
+  readonly grpc: string;
   /** Empty: administrators use the HTTP listener. */
   readonly admin: string;
   /** Lines of its audit trail so far that stand for data keys. */
@@ -52,8 +54,8 @@ export async function startCli(
     lines.push(line);
     if (!line.includes('"msg":"ready"')) continue;
     child.stderr.resume();
-    const { http, admin = '' } = JSON.parse(line) as { http: string; admin?: string };
-    return { http, admin, served: () => served, stop: () => stop('SIGTERM') };
+    const { http, grpc = '', admin = '' } = JSON.parse(line) as { http: string; grpc?: string; admin?: string };
+    return { http, grpc, admin, served: () => served, stop: () => stop('SIGTERM') };
   }
   throw new Error(`the service did not start:\n${lines.join('\n')}`);
 }
