@@ -7,6 +7,11 @@ import type { BlastRadius } from '../wiring/blast-radius.ts';
 import type { CheckedPlan } from '../wiring/declared-keys.ts';
 import { printable } from './output.ts';
 
+/** Where its name is not enough, by its URI. */
+function labelOf({ id, name, particle }: Declaration): string {
+  return particle ? name : id;
+}
+
 /** A plan as JSON. */
 export function planJson({ declaration, wanted, observed, steps, drift, conflicts, warnings, harm }: CheckedPlan) {
   return {
@@ -57,7 +62,7 @@ export function planText({
 }: CheckedPlan): string {
   const { key } = observed;
   const state = key === undefined ? 'terminated' : key.state;
-  const head = `${declaration.name}: ${state === wanted ? state : `${state} → ${wanted}`}`;
+  const head = `${labelOf(declaration)}: ${state === wanted ? state : `${state} → ${wanted}`}`;
   const same = steps.length === 0 && drift.length === 0 && conflicts.length === 0;
   return block(same ? `${head}, as declared` : head, [
     ...steps.map(stepText),
@@ -70,7 +75,7 @@ export function planText({
 
 export function appliedText({ declaration, done, key, warnings }: Applied): string {
   const did = done.length === 0 ? 'nothing to do' : done.join(', ');
-  const head = `${declaration.name}: ${key?.state ?? 'terminated'} (${did})`;
+  const head = `${labelOf(declaration)}: ${key?.state ?? 'terminated'} (${did})`;
   return block(
     key === undefined ? head : `${head} ${key.resource}`,
     warnings.map((warning) => `note: ${warning}`),
@@ -80,7 +85,7 @@ export function appliedText({ declaration, done, key, warnings }: Applied): stri
 export function seenText({ declaration, observed }: { declaration: Declaration; observed: Observed }): string {
   const { key, earlier } = observed;
   const head =
-    key === undefined ? `${declaration.name}: terminated` : `${declaration.name}: ${key.state} ${key.resource}`;
+    key === undefined ? `${labelOf(declaration)}: terminated` : `${labelOf(declaration)}: ${key.state} ${key.resource}`;
   return block(
     head,
     earlier.map(({ resource, state, deletionDate }) =>

@@ -10,7 +10,7 @@ export const DELETION_DAYS = 30;
 
 /** One declared key. */
 export interface Declaration {
-  /** Unique among the declarations of a run: `kms_key:NAME` of a particle, the name of the key otherwise. */
+  /** Unique among the declarations of a run: `kms_key:NAME` of a particle; else the name of the key, or where others have it too, the URI. */
   readonly id: string;
   /** Provider, place and name; the secrets in it belong to whoever read the declaration. */
   readonly uri: KmsUri;

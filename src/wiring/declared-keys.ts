@@ -131,7 +131,9 @@ export class DeclaredKeys {
   async #consent(made: Plan, { confirmed = [] }: DeclaredKeysOptions, call: Call): Promise<void> {
     const { harm, steps, declaration } = await this.#checked(made, call);
     if (harm === undefined) return;
-    const { name, id } = declaration;
+    const { id, particle } = declaration;
+    const name = particle ? declaration.name : id;
+    // A name that several keys have confirms none of them: its label is its URI then.
     if (confirmed.some((given) => [name, id, name.replace(/^alias\//, '')].includes(given))) return;
     // What is only stopped runs again when it is told to; so where nothing is known to be under it, it may.
     const stops = steps.every((step) => step.do !== 'terminate');

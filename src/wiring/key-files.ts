@@ -6,6 +6,7 @@ import { unreadable } from '../core/unreadable.ts';
 import type { Declaration } from '../lifecycle/declaration.ts';
 import { linked, type ReadDeclaration, readKey, readParticle } from '../lifecycle/manifest.ts';
 import { type KeyDocument, KeysSchema, type ParticleDocument, ParticlesSchema } from '../lifecycle/schema.ts';
+import { toldApart } from '../lifecycle/told-apart.ts';
 import { withoutComments } from './json-comments.ts';
 
 /** Bytes; a thousand keys with their policies. */
@@ -30,7 +31,7 @@ export async function readKeyFiles(files: readonly string[]): Promise<Declaratio
     }
     all.push(...parseKeys(bytes, file));
   }
-  return all;
+  return toldApart(all);
 }
 
 /** Reads the text of such a file. @param file how it is called in errors. */

@@ -31,6 +31,29 @@ t.test('the page that tells how to declare keys works as it stands', { timeout: 
   await runConsolePage(t, text, { cwd, env, files: { yaml: 'keys.yaml' } });
 });
 
+t.test('one name in two regions is two keys, each confirmed by itself', { timeout: 390_000 }, async (t) => {
+  const env = await emulators(t, ['moto']);
+  if (env === undefined) return;
+  const keyName = `alias/${unique('both')}`;
+  const regions = [REGION, 'eu-north-1'];
+  const file = join(folder(t), 'keys.json');
+  const keys = regions.map((region) => ({ key: uriText('kms://aws', { ...motoQuery(env), region, keyName }) }));
+  writeFileSync(file, JSON.stringify(keys));
+  const key = (...argv: string[]) => keystead(['key', ...argv, '--file', file], { env: { TEST_ACCESS_KEY: 'test' } });
+  const made = await key('apply');
+  for (const region of regions) {
+    const label = `kms://aws?region=${region}&keyName=${keyName}`;
+    t.ok(made.stdout.includes(`${label}: running (create) arn:aws:kms:${region}:`), made.stdout);
+  }
+  const refused = await key('terminate', '--confirm', keyName);
+  t.match(refused.stderr, /needs-confirmation/, 'the name confirms neither');
+  const first = `kms://aws?region=${REGION}&keyName=${keyName}`;
+  await key('terminate', '--confirm', first);
+  const status = await key('status');
+  t.ok(status.stdout.includes(`${first}: terminated`), status.stdout);
+  t.match(status.stdout, /eu-north-1\S*: running/);
+});
+
 t.test('what would be lost is counted, and is lost with consent alone', { timeout: 390_000 }, async (t) => {
   const env = await emulators(t, ['moto']);
   if (env === undefined) return;

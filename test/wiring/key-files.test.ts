@@ -164,6 +164,21 @@ t.test('JSON may have comments, and strings keep what looks like one', async (t)
   t.equal(Buffer.from(withoutComments(Buffer.from('1 /* open'))).toString(), '1 /* open');
 });
 
+t.test('keys of one name in several places are told apart, and the same one twice is not', async (t) => {
+  const file = join(t.testdir({}), 'keys.yaml');
+  const ids = async (...queries: string[]) => {
+    writeFileSync(file, queries.map((query) => `- key: kms://aws?${query}keyName=alias/a\n`).join(''));
+    return (await readKeyFiles([file])).map(({ id }) => id);
+  };
+  t.same(await ids('region=eu-west-1&'), ['alias/a']);
+  const west = 'kms://aws?region=eu-west-1&keyName=alias/a';
+  t.same(await ids('region=eu-west-1&', 'region=us-east-1&accessKeyID=A&accessKey=hush&'), [
+    west,
+    'kms://aws?region=us-east-1&keyName=alias/a',
+  ]);
+  t.same(await ids('region=eu-west-1&', 'region=eu-west-1&endpoint=http://127.0.0.1:1&'), [west, west]);
+});
+
 t.test('files are read by their ending, and what is missing is told', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'keystead-keys-'));
   t.teardown(() => rmSync(dir, { recursive: true }));
