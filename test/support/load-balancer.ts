@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { joinSockets } from './joined-sockets.ts';
 
 type Test = { teardown(fn: () => unknown): void };
 
@@ -50,18 +51,7 @@ export class LoadBalancer {
     const replica = connect(Number(port), hostname);
     this.#load.set(chosen, (this.#load.get(chosen) ?? 0) + 1);
     caller.once('close', () => this.#load.set(chosen, (this.#load.get(chosen) ?? 1) - 1));
-    for (const [one, other] of [
-      [caller, replica],
-      [replica, caller],
-    ] as const) {
-      this.#sockets.add(one);
-      one.on('error', () => other.destroy());
-      one.on('close', () => {
-        this.#sockets.delete(one);
-        other.destroy();
-      });
-    }
-    caller.pipe(replica).pipe(caller);
+    joinSockets(caller, replica, this.#sockets);
   }
 
   /** Like a readiness probe, more often than the kubelet asks. */

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { joinSockets } from '../../support/joined-sockets.ts';
 
 type Test = { teardown(fn: () => unknown): void };
 
@@ -40,17 +41,6 @@ export class Relay {
   #forward(near: Socket): void {
     if (this.#cut) return void near.destroy();
     const far = connect(Number(this.#target.port), this.#target.hostname);
-    for (const [one, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      this.#sockets.add(one);
-      one.on('error', () => other.destroy());
-      one.on('close', () => {
-        this.#sockets.delete(one);
-        other.destroy();
-      });
-    }
-    near.pipe(far).pipe(near);
+    joinSockets(near, far, this.#sockets);
   }
 }
