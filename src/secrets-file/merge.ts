@@ -3,7 +3,7 @@ import type { Entry, Pieces } from './entries.ts';
 /** What a merge gives: where entries conflict, both versions stand between git's marks. */
 export interface Merged {
   readonly text: string;
-  /** Keys of entries that both sides changed, each in its own way. */
+  /** What conflicts, and why: a sentence for each. */
   readonly conflicts: readonly string[];
 }
 
@@ -15,18 +15,26 @@ const COMPUTED = '/integrity';
  *
  * Promises: an entry that one side alone changed, added or took away is as that side has it; two sides conflict only over an
  * entry that both changed in what it says. The order is ours, with theirs put where they stand there.
+ *
+ * @param strangers keys of entries that conflict in any case: sealed under a data key that the merged file has not.
  */
-export function mergePieces(base: Pieces, ours: Pieces, theirs: Pieces): Merged {
+export function mergePieces(base: Pieces, ours: Pieces, theirs: Pieces, strangers?: ReadonlySet<string>): Merged {
   const [inBase, inOurs, inTheirs] = [base, ours, theirs].map(byKey) as [Table, Table, Table];
   const conflicts: string[] = [];
   const out: string[] = [];
   for (const key of orderOf(ours, theirs, inBase, inOurs)) {
-    const merged = mergeEntry(inBase.get(key), inOurs.get(key), inTheirs.get(key), key === COMPUTED);
-    if (merged.conflict) conflicts.push(key);
+    const [one, other] = [inOurs.get(key), inTheirs.get(key)];
+    const stranger = strangers?.has(key) === true;
+    const merged = stranger ? bothOf(one, other) : mergeEntry(inBase.get(key), one, other, key === COMPUTED);
+    if (merged.conflict) conflicts.push(stranger ? strange(key) : `both sides changed ${key}`);
     out.push(merged.text);
   }
   const head = ours.head === base.head ? theirs.head : ours.head;
   return { text: head + out.join(''), conflicts };
+}
+
+function strange(key: string): string {
+  return `${key} is sealed under another data key than the merged file has; open it where it comes from, and \`set\` it`;
 }
 
 type Table = ReadonlyMap<string, Entry>;
@@ -69,6 +77,10 @@ function mergeEntry(
   // Both texts changed; whoever changed only the manner of writing gives way.
   if (theirs?.meaning === base?.meaning || ours?.meaning === theirs?.meaning) return take(ours);
   if (ours?.meaning === base?.meaning) return take(theirs);
+  return bothOf(ours, theirs);
+}
+
+function bothOf(ours: Entry | undefined, theirs: Entry | undefined): { text: string; conflict: boolean } {
   const text = `<<<<<<< ours\n${ours?.text ?? ''}=======\n${theirs?.text ?? ''}>>>>>>> theirs\n`;
   return { text, conflict: true };
 }

@@ -8,7 +8,7 @@ import { SecretBytes } from '../../src/core/secret-bytes.ts';
 import { dataKeySealer, newFileId } from '../../src/secrets-file/data-key.ts';
 import { encrypt } from '../../src/secrets-file/encrypt.ts';
 import { integrityProblem, withRoot } from '../../src/secrets-file/integrity.ts';
-import { mergeFiles } from '../../src/secrets-file/merge-files.ts';
+import { mergeFiles, settled } from '../../src/secrets-file/merge-files.ts';
 import { readSecretsFile } from '../../src/secrets-file/secrets-file.ts';
 import { openAll, textOf } from '../../src/secrets-file/values.ts';
 import { holds } from '../support/property.ts';
@@ -144,6 +144,59 @@ t.test('with its root computed anew a moved value still does not open', async (t
   const moved = withRoot(text.replace('name: a ', 'name: z '), 'f');
   t.equal(integrityProblem(readSecretsFile(moved, 'f')), undefined);
   await t.rejects(opened(moved), { name: 'KeysteadError', reason: 'context-mismatch', message: /parameter "z"/ });
+});
+
+t.test('a value under a data key that the merged file has not is a conflict', async (t) => {
+  const abc = new Map([...'abc'].map((name) => [name, '1']));
+  const base = await fileOf(abc);
+  const newKey = (text: string) => withRoot(text.replace("data_key: 'x'", "data_key: 'y'"), 'f');
+  const refreshed = newKey(await fileOf(abc)); // all values are other texts
+  const added = await fileOf(new Map([...abc, ['d', '4']]), base);
+  for (const [ours, theirs] of [
+    [refreshed, added],
+    [added, refreshed],
+  ] as const) {
+    const result = mergeFiles(base, ours, theirs);
+    t.match(result?.conflicts, [/^\/parameters\/d is sealed under another data key/]);
+    t.match(result?.text, /<<<<<<< ours\n[\s\S]*name: d #/);
+  }
+  t.same(mergeFiles(base, newKey(base), added)?.conflicts, [], 'the same data key, wrapped anew');
+  t.same(mergeFiles(base, refreshed, base)?.text, refreshed);
+  const less = withRoot(
+    (await fileOf(new Map([['a', '1']]), base)).replace(/\n {2}- name: [\s\S]*?(?=integrity)/, ' []\n'),
+    'f',
+  );
+  const broken = mergeFiles(base, less, added);
+  t.match(broken?.conflicts, [/no secrets file|both sides changed/], 'both are there to choose from');
+  t.match(broken?.text, /^<<<<<<< ours\n[\s\S]*\n=======\n[\s\S]*name: d #[\s\S]*>>>>>>> theirs\n$/m);
+  const plain = base
+    .replace(/data_key: .*\n/, '')
+    .replace(/integrity: .*\n/, '')
+    .replaceAll(/securestring\n {4}value: .*/g, 'SecureString\n    value: x');
+  t.match(mergeFiles(base, plain, added)?.conflicts, [/^\/parameters\/d/], 'a file that was opened has no data key');
+});
+
+t.test('a merge hides no tamper with a side', async (t) => {
+  const abc = new Map([...'abc'].map((name) => [name, '1']));
+  const base = await fileOf(abc);
+  const added = await fileOf(new Map([...abc, ['d', '4']]), base);
+  const taken = base.replace(/ {2}- name: b #[\s\S]*?\n\n/, '');
+  for (const [ours, theirs, side] of [
+    [taken, added, 'ours'],
+    [added, taken, 'theirs'],
+  ] as const) {
+    const result = mergeFiles(base, ours, theirs);
+    t.same(result?.conflicts, [`the root of ${side} does not hold`]);
+    t.type(integrityProblem(readSecretsFile(result?.text ?? '', 'f')), 'string');
+  }
+});
+
+t.test('lines that git merges are looked at as well', async (t) => {
+  const merged = { text: '{"path":"/a"}', conflicts: [] };
+  const json = JSON.stringify({ path: '/a', region: 'r', kmskey: 'k', parameters: [] });
+  t.match(settled(merged, json, json, json).conflicts, [/no secrets file/]);
+  t.same(settled({ text: 'a: b\n', conflicts: [] }, '', 'a: b\n', 'c: d\n').conflicts, [], 'other YAML is let through');
+  t.same(settled({ text: json, conflicts: [] }, json, json, json), { text: json, conflicts: [] });
 });
 
 t.test('comments, order and manner of writing merge as well', async (t) => {

@@ -12,12 +12,13 @@ export const define: DefineCommand = (command, { io, result }) => {
     .argument('<theirs>', '%B: their version')
     .argument('[path]', "%P: the file's name in the repository")
     .action(async (base: string, ours: string, theirs: string, path = 'the file') => {
-      const { mergeFiles } = await import('../../secrets-file/merge-files.ts');
-      const texts = await Promise.all([base, ours, theirs].map((file) => readFile(file, 'utf8')));
-      const merged = mergeFiles(...(texts as [string, string, string])) ?? (await gitMergeFile(base, ours, theirs));
+      const { mergeFiles, settled } = await import('../../secrets-file/merge-files.ts');
+      const versions = [base, ours, theirs].map((file) => readFile(file, 'utf8'));
+      const texts = (await Promise.all(versions)) as [string, string, string];
+      const merged = mergeFiles(...texts) ?? settled(await gitMergeFile(base, ours, theirs), ...texts);
       await writeFile(ours, merged.text);
       if (merged.conflicts.length === 0) return;
-      await write(io.stderr, merged.conflicts.map((key) => `${path}: both sides changed ${key}\n`).join(''));
+      await write(io.stderr, merged.conflicts.map((what) => `${path}: ${what}\n`).join(''));
       result.exitStatus = 1;
       result.statusOf = (failure: KeysteadError) => (failure.code === 'canceled' ? failure.exitStatus : 1);
     });

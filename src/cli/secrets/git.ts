@@ -28,6 +28,6 @@ export async function gitMergeFile(base: string, ours: string, theirs: string): 
     if (typeof code !== 'number' || code > 127 || stdout === undefined) {
       throw new KeysteadError('bad-usage', 'git cannot merge the lines of the file', { cause: error });
     }
-    return { text: stdout, conflicts: ['some of its lines'] };
+    return { text: stdout, conflicts: ['both sides changed some of its lines'] };
   }
 }
