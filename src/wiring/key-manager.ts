@@ -13,7 +13,7 @@ import { storeStateRepository } from '../key-manager/store-state-repository.ts';
 import { storedKeyRing } from '../key-manager/stored-key-ring.ts';
 import { parameterSource } from '../key-sources/parameter-source.ts';
 import { openKek, openParameters, openStore } from '../providers/open.ts';
-import { type AccessPaths, openAccessPaths } from './access-paths.ts';
+import type { AccessPaths } from './access-paths.ts';
 import { secretSource, systemClock, systemRandom } from './system.ts';
 
 /** Where a key manager keeps its states and rings, opened. */
@@ -45,7 +45,7 @@ export async function openKeyManagerStorage(options: {
   readonly accessFile?: string;
 }): Promise<KeyManagerStorage> {
   const secrets = secretSource(options.env ?? {});
-  const access = await openAccessPaths(options.accessFile, { clock: systemClock, secrets });
+  const access = await accessPaths(options.accessFile, secrets);
   const deps = { secrets, timeoutMs: TIMEOUT_MS, access };
   const call = () => ownCall({ random: systemRandom });
   const kms = parseKmsUri(options.kms);
@@ -103,7 +103,7 @@ export async function openParameterSource(options: {
   const secrets = secretSource(options.env ?? {});
   let access: AccessPaths | undefined;
   try {
-    access = await openAccessPaths(options.accessFile, { clock: systemClock, secrets });
+    access = await accessPaths(options.accessFile, secrets);
     const store = await openParameters(uri, { secrets, timeoutMs: TIMEOUT_MS, access });
     const source = parameterSource({
       store,
@@ -126,4 +126,11 @@ export async function openParameterSource(options: {
   } finally {
     disposeSecrets(uri);
   }
+}
+
+/** Its code, and what reads the file, are loaded where there is a file. */
+async function accessPaths(file: string | undefined, secrets: SecretSource): Promise<AccessPaths | undefined> {
+  if (file === undefined) return undefined;
+  const { openAccessPaths } = await import('./access-paths.ts');
+  return openAccessPaths(file, { clock: systemClock, secrets });
 }
