@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { hash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
 import { KNOWN_KEK, listen, openApp, TOKEN, withToken } from '../server/http/support.ts';
+import { pythonWith } from '../support/python-with.ts';
 
 const run = promisify(execFile);
 
@@ -14,30 +14,6 @@ const VERSION = '4.32.5';
 const SEED = '1';
 const EXAMPLES = '10';
 const root = join(import.meta.dirname, '..', '..');
-const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'keystead');
-
-/** The Python that has schemathesis, installed once for all checkouts of this user. Undefined: it cannot be had here. */
-async function pythonWithSchemathesis(t: Test): Promise<string | undefined> {
-  const place = join(cache, `schemathesis-${VERSION}`);
-  const python = join(place, 'bin', 'python');
-  if (existsSync(python)) return python;
-  const making = `${place}.${process.pid}`;
-  try {
-    await run('python3', ['-c', 'import sys, venv, ensurepip; assert sys.version_info >= (3, 10)']);
-    await mkdir(cache, { recursive: true });
-    await run('python3', ['-m', 'venv', making]);
-    await run(join(making, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', `schemathesis==${VERSION}`]);
-    // Whoever finds the folder finds it whole.
-    await rename(making, place).catch(() => {});
-    return python;
-  } catch (error) {
-    if (process.env['CI'] === 'true') throw error;
-    t.plan(0, `schemathesis needs Python 3.10 with venv, and the Python package index: ${String(error).slice(0, 200)}`);
-    return undefined;
-  } finally {
-    await rm(making, { recursive: true, force: true });
-  }
-}
 
 const ALL_PHASES = 'examples,coverage,fuzzing,stateful';
 
@@ -74,14 +50,14 @@ async function opened(t: Test, mode: 'derive' | 'wrap'): Promise<string> {
 
 for (const mode of ['derive', 'wrap'] as const) {
   t.test(`schemathesis finds nothing in a service that ${mode}s, with all its checks`, { timeout }, async (t) => {
-    const python = await pythonWithSchemathesis(t);
+    const python = await pythonWith(t, `schemathesis==${VERSION}`);
     if (python === undefined) return;
     t.equal(await findings(python, await opened(t, mode), { cwd: root, phases: ALL_PHASES }), '');
   });
 }
 
 t.test('without settings it takes two promised refusals for findings, and nothing else', { timeout }, async (t) => {
-  const python = await pythonWithSchemathesis(t);
+  const python = await pythonWith(t, `schemathesis==${VERSION}`);
   if (python === undefined) return;
   // Settings are looked for in the folders above as well.
   const cwd = await mkdtemp(join(tmpdir(), 'keystead-schemathesis-'));
@@ -123,7 +99,7 @@ async function guarded(t: Test) {
 
 for (const who of ['the administrator', 'a caller with few rights'] as const) {
   t.test(`schemathesis finds nothing as ${who}, with a policy in force`, { timeout }, async (t) => {
-    const python = await pythonWithSchemathesis(t);
+    const python = await pythonWith(t, `schemathesis==${VERSION}`);
     if (python === undefined) return;
     const { url, token } = await guarded(t);
     const headers = [`Authorization: Bearer ${who === 'the administrator' ? TOKEN : token}`];
@@ -161,7 +137,7 @@ t.test('without credentials schemathesis gets nothing but what is open to all', 
       }
     }
   }
-  const python = await pythonWithSchemathesis(t);
+  const python = await pythonWith(t, `schemathesis==${VERSION}`);
   if (python === undefined) return;
   await findings(python, `${url}/openapi.json`, { cwd: root, phases: 'examples,coverage,fuzzing' });
   t.same([...new Set(open)].sort(), OPEN, 'nothing else was answered with success');

@@ -79,10 +79,11 @@ async function given(paths: readonly string[], io: Io): Promise<Input[]> {
 }
 
 async function staged(): Promise<Input[]> {
-  const names = (await git(['diff', '--cached', '--name-only', '--diff-filter=ACMR', '-z'])).split('\0');
+  // Names from the root, whatever `diff.relative` says, and the bytes as they are, whatever a `textconv` shows.
+  const names = (await git(['diff', '--cached', '--no-relative', '--name-only', '--diff-filter=d', '-z'])).split('\0');
   const inputs: Input[] = [];
   for (const name of names.filter((name) => /\.ya?ml$/i.test(name))) {
-    const text = await git(['show', `:${name}`]);
+    const text = await git(['cat-file', 'blob', `:${name}`]);
     if (looksLikeSecrets(text)) inputs.push({ name, text });
   }
   return inputs;

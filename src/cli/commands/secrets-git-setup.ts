@@ -1,5 +1,5 @@
-import { appendFile, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { appendFile, chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { KeysteadError } from '../../core/errors.ts';
 import type { DefineCommand } from '../command.ts';
 import { writeNewFile } from '../new-file.ts';
@@ -19,7 +19,7 @@ export const define: DefineCommand = (command, { io }) => {
     .action(async (patterns: readonly string[], { preCommit }: { preCommit?: true }) => {
       const root = (await git(['rev-parse', '--show-toplevel'])).trim();
       await git(['config', 'merge.keystead-secrets.name', 'secrets files, entry by entry']);
-      await git(['config', 'merge.keystead-secrets.driver', 'keystead secrets merge-driver %O %A %B %P']);
+      await git(['config', 'merge.keystead-secrets.driver', 'keystead secrets merge-driver %O %A %B -- %P']);
       const added = await addAttributes(join(root, '.gitattributes'), patterns);
       if (preCommit === true) await addHook((await git(['rev-parse', '--git-path', 'hooks/pre-commit'])).trim());
       const what = added.length === 0 ? '' : `; .gitattributes: ${added.join(', ')}`;
@@ -43,7 +43,8 @@ async function addAttributes(file: string, patterns: readonly string[]): Promise
 async function addHook(path: string): Promise<void> {
   const before = await readFile(path, 'utf8').catch(() => undefined);
   if (before === HOOK) return;
-  const { chmod } = await import('node:fs/promises');
+  // A clone may be made without its folder, by a template that has none.
+  await mkdir(dirname(path), { recursive: true });
   await writeNewFile(path, async () => Buffer.from(HOOK));
   await chmod(path, 0o755);
 }
