@@ -110,7 +110,6 @@ export function filePlace({ path, maxSize, clock, mark, sync = datasync }: FileP
     name: `file://${path}`,
     maxBatch: MAX_BATCH,
     recovers: true,
-    gathers: true,
     async open() {
       await again();
       return findPredecessor(path, headPath, clock);

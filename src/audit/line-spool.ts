@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '../core/clock.ts';
 import { KeysteadError } from '../core/errors.ts';
 import type { LinePlace } from './place.ts';
@@ -24,8 +23,6 @@ export interface SpoolOptions {
 
 /** Milliseconds between two tries to write what failed. */
 const RETRY = 250;
-/** Turns of the event loop that lines are gathered at most. */
-const TURNS = 4;
 
 /**
  * Lines on their way to a place, many at a time.
@@ -40,7 +37,6 @@ export class LineSpool {
   #waiting: Batch[] = [];
   #current: Batch | undefined;
   #bytes = 0;
-  /** Lines are being written, or will be at the end of this turn. */
   #scheduled = false;
   #watching = false;
   #failure: KeysteadError | undefined;
@@ -100,17 +96,17 @@ export class LineSpool {
   }
 
   #schedule(): void {
-    if (this.#scheduled) return;
+    if (this.#scheduled || this.#current !== undefined) return;
     this.#scheduled = true;
-    setImmediate(() => void this.#flush());
+    setImmediate(() => {
+      this.#scheduled = false;
+      void this.#flush();
+    });
   }
 
   /** One batch at a time: a stream would join two into one that is longer than a pipe takes in one piece. */
   async #flush(): Promise<void> {
-    const { gathers = false } = this.#options.place;
-    while (this.#waiting.length > 0) {
-      if (gathers) await this.#gather();
-      const batch = this.#waiting.shift() as Batch;
+    for (let batch = this.#waiting.shift(); batch !== undefined; batch = this.#waiting.shift()) {
       this.#current = batch;
       this.#watch();
       if (!(await this.#append(batch))) return;
@@ -119,16 +115,7 @@ export class LineSpool {
       this.#failure = undefined;
       batch.resolve();
     }
-    this.#scheduled = false;
     this.#idle?.();
-  }
-
-  /** Waits for the lines that are about to come, as long as each turn of the event loop brings some. */
-  async #gather(): Promise<void> {
-    for (let turns = 0, before = -1; turns < TURNS && this.#bytes !== before; turns++) {
-      before = this.#bytes;
-      await turn();
-    }
   }
 
   /** Tries until it succeeds. @returns false when it is given up. */

@@ -6,8 +6,6 @@ export interface LinePlace {
   readonly maxBatch: number;
   /** False where a failure is for ever, as of a stream that is closed. */
   readonly recovers: boolean;
-  /** An `append` costs as much as many lines: it waits for those that are about to come. */
-  readonly gathers?: boolean;
   /** What stands there from an earlier run; undefined where nothing does, or nobody knows. */
   open?(): Promise<Predecessor | undefined>;
   /** Resolves when the lines are as safe as this place makes them; after a failure the same lines are given again. */

@@ -8,12 +8,10 @@ class SlowPlace implements LinePlace {
   readonly name = 'the place';
   readonly maxBatch: number;
   readonly recovers: boolean;
-  readonly gathers: boolean;
   readonly taken: string[] = [];
   #answers: { resolve(): void; reject(error: Error): void } | undefined;
 
-  constructor({ maxBatch = 4096, recovers = true, gathers = false } = {}) {
-    this.gathers = gathers;
+  constructor({ maxBatch = 4096, recovers = true }: { maxBatch?: number; recovers?: boolean } = {}) {
     this.maxBatch = maxBatch;
     this.recovers = recovers;
   }
@@ -51,26 +49,6 @@ t.test('lines of one turn go out together, in order', async (t) => {
   t.same(place.taken, ['a\nb\nc\n']);
   await place.answer();
   await written;
-});
-
-t.test('a place that gathers gets the lines of some turns together, and waits no longer than they come', async (t) => {
-  const { place, spool } = open({ place: new SlowPlace({ gathers: true }) });
-  const written: Promise<void>[] = [];
-  for (let n = 0; place.taken.length === 0; n++) {
-    if (n > 20) throw new Error('lines that keep coming must not keep the first one back');
-    written.push(spool.write(`${n}\n`));
-    await turn();
-  }
-  const [first = ''] = place.taken;
-  t.match(first, /^0\n1\n2\n/);
-  written.push(spool.write('behind\n'));
-  for (let n = 0; n < 10; n++) await turn();
-  t.equal(place.taken.length, 1, 'one at a time');
-  await place.answer();
-  for (let n = 0; n < 10 && place.taken.length < 2; n++) await turn();
-  t.match(place.taken[1], /behind\n$/, 'and what comes no more is not waited for');
-  await place.answer();
-  await Promise.all(written);
 });
 
 t.test('a write resolves when the place has the line, and not before', async (t) => {
