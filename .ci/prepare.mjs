@@ -40,7 +40,8 @@ function run(command, ...args) {
     execFileSync(command, args, { cwd: root, env, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' });
   } catch (error) {
     const how = error.code ?? error.signal ?? `status ${error.status}`;
-    const free = Math.floor(statfsSync(root).bavail * (statfsSync(root).bsize / 2 ** 20));
+    const { bavail, bsize } = statfsSync(root);
+    const free = Math.floor(bavail * (bsize / 2 ** 20));
     // What a full disk breaks does not always say so itself.
     const space = free < NEEDED_MB ? `; the disk has ${free} MB left, and ${NEEDED_MB} are needed` : '';
     process.stderr.write(`keystead: ${[command, ...args].join(' ')} failed (${how}), as it says above${space}\n`);

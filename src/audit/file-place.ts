@@ -7,6 +7,7 @@ import { KeysteadError } from '../core/errors.ts';
 import { findPredecessor, keptHeads } from './file-tail.ts';
 import { FreeSpace } from './free-space.ts';
 import type { LinePlace } from './place.ts';
+import { isRecent } from './recent.ts';
 
 export interface FilePlaceOptions {
   readonly path: string;
@@ -29,8 +30,6 @@ const MAX_BATCH = 1024 * 1024;
 const FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
 /** Nobody but the service reads who asked for which key. */
 const MODE = 0o600;
-/** Milliseconds that a look at the path counts. */
-const LOOK = 100;
 
 interface Opened {
   readonly handle: FileHandle;
@@ -60,7 +59,7 @@ export function filePlace({ path, maxSize, clock, mark, sync = datasync }: FileP
 
   const now = () => clock.now().getTime();
   const current = async (): Promise<Opened> => {
-    if (file !== undefined && isRecent(now() - file.seen)) return file;
+    if (file !== undefined && isRecent(file.seen, now())) return file;
     return again();
   };
   /** Looks where the path leads. */
@@ -161,11 +160,6 @@ async function openFile(path: string, now: number): Promise<Opened> {
 async function leave(file: Opened): Promise<void> {
   await takeBack(file).catch(() => {});
   await file.handle.close();
-}
-
-/** A clock that was put back makes nothing recent. */
-function isRecent(age: number): boolean {
-  return age >= 0 && age < LOOK;
 }
 
 async function appendWhole(file: Opened, bytes: Buffer): Promise<void> {

@@ -1,14 +1,13 @@
 import type { StatsFs } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import type { Clock } from '../core/clock.ts';
+import { isRecent } from './recent.ts';
 
 /** Bytes that stay free, of a small file system as many as this part of it. */
 const RESERVE = 1024 * 1024;
 const PART = 20;
 /** Bytes: with so many, the next look may wait. */
 const PLENTY = 256 * 1024 * 1024;
-/** Milliseconds that a look counts then. */
-const LOOK = 100;
 
 /** As statfs(2) tells it. */
 export type Space = Pick<StatsFs, 'bavail' | 'blocks' | 'bsize'>;
@@ -35,8 +34,7 @@ export class FreeSpace {
 
   /** Throws what the system would say of a full disk. */
   async assertRoom(bytes: number): Promise<void> {
-    const age = this.#clock.now().getTime() - this.#seen;
-    if (this.#free > PLENTY && age >= 0 && age < LOOK) return;
+    if (this.#free > PLENTY && isRecent(this.#seen, this.#clock.now().getTime())) return;
     const { bavail, blocks, bsize } = await this.#ask(this.#folder);
     this.#free = bavail * bsize;
     this.#seen = this.#clock.now().getTime();

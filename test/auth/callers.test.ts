@@ -45,6 +45,23 @@ function scene(authenticators: readonly Entry[], more: { failedLogins?: number; 
   return { clock, reads, jwks, open };
 }
 
+/** A ServiceAccount whose good token is reviewed as `reviewed` says. */
+async function reviewedCaller(review: { url: string; cacheSeconds?: number }, reviewed: () => boolean) {
+  const account: Entry = {
+    kind: 'service-account',
+    name: 'cluster',
+    issuer: 'https://one',
+    audiences: ['keystead'],
+    jwksFile: 'one',
+    review,
+  };
+  const { clock, jwks, open } = scene([account], { reviewed });
+  const key = signingKey('k');
+  jwks['one'] = [key];
+  const jwt = await signed(key, accountClaims('https://one', 'keystead'), clock.now().getTime());
+  return { clock, ask: asking(open()), jwt };
+}
+
 function asking(callers: Callers) {
   return (token: string, more: Partial<Credentials> = {}) =>
     callers.authenticate({ listener: 'http', source: '10.0.0.1', authorization: `Bearer ${token}`, ...more });
@@ -159,23 +176,10 @@ t.test('a token that expires while it is remembered is refused', async (t) => {
 
 t.test('many callers with one new token are one question', async (t) => {
   let reviews = 0;
-  const account: Entry = {
-    kind: 'service-account',
-    name: 'cluster',
-    issuer: 'https://one',
-    audiences: ['keystead'],
-    jwksFile: 'one',
-    review: { url: 'https://api' },
-  };
-  const reviewed = () => {
+  const { clock, ask, jwt } = await reviewedCaller({ url: 'https://api' }, () => {
     reviews++;
     return true;
-  };
-  const { clock, jwks, open } = scene([account], { reviewed });
-  const key = signingKey('k');
-  jwks['one'] = [key];
-  const ask = asking(open());
-  const jwt = await signed(key, accountClaims('https://one', 'keystead'), clock.now().getTime());
+  });
   await Promise.all(Array.from({ length: 50 }, () => ask(jwt)));
   t.equal(reviews, 1);
   await clock.advance(10_000);
@@ -185,19 +189,7 @@ t.test('many callers with one new token are one question', async (t) => {
 
 t.test('a clock that is set back makes no proof count for longer', async (t) => {
   let good = true;
-  const account: Entry = {
-    kind: 'service-account',
-    name: 'cluster',
-    issuer: 'https://one',
-    audiences: ['keystead'],
-    jwksFile: 'one',
-    review: { url: 'https://api' },
-  };
-  const { clock, jwks, open } = scene([account], { reviewed: () => good });
-  const key = signingKey('k');
-  jwks['one'] = [key];
-  const ask = asking(open());
-  const jwt = await signed(key, accountClaims('https://one', 'keystead'), clock.now().getTime());
+  const { clock, ask, jwt } = await reviewedCaller({ url: 'https://api' }, () => good);
   await ask(jwt);
   good = false;
   await clock.advance(-20_000);
@@ -271,19 +263,7 @@ t.test('while a source is locked out, not even a right token is taken that was n
 
 t.test('a token that was good and is looked at anew is no guess', async (t) => {
   let good = true;
-  const account: Entry = {
-    kind: 'service-account',
-    name: 'cluster',
-    issuer: 'https://one',
-    audiences: ['keystead'],
-    jwksFile: 'one',
-    review: { url: 'https://api', cacheSeconds: 2 },
-  };
-  const { clock, jwks, open } = scene([account], { reviewed: () => good });
-  const key = signingKey('k');
-  jwks['one'] = [key];
-  const ask = asking(open());
-  const jwt = await signed(key, accountClaims('https://one', 'keystead'), clock.now().getTime());
+  const { clock, ask, jwt } = await reviewedCaller({ url: 'https://api', cacheSeconds: 2 }, () => good);
   await ask(jwt);
   for (const wrong of ['a', 'b', 'c']) await t.rejects(ask(wrong), REFUSED);
   await clock.advance(2000);

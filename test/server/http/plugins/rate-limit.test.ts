@@ -1,4 +1,4 @@
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { AUTHORIZATION, isProblem, openApp, withToken } from '../support.ts';
 
 const GET = { method: 'POST', url: '/v1/data-keys/a/get?length=32' } as const;
@@ -48,8 +48,9 @@ t.test('a source is counted before anybody looks at its credentials; health and 
   }
 });
 
-t.test('each request of a batch counts', async (t) => {
-  const limits = { requestsPerPrincipal: 10, requestsPerSource: 0 };
+/** An app with so many requests for each principal, and batches of one. */
+async function batches(t: Test, requestsPerPrincipal: number) {
+  const limits = { requestsPerPrincipal, requestsPerSource: 0 };
   const { app } = await openApp(t, { config: { ...withToken(t), ...KEK, limits } });
   const batch = (count: number) =>
     app.inject({
@@ -58,21 +59,18 @@ t.test('each request of a batch counts', async (t) => {
       headers: AUTHORIZATION,
       payload: { requests: Array.from({ length: count }, (_, n) => ({ dataKeyId: `a-${n}` })) },
     });
+  return { app, batch };
+}
+
+t.test('each request of a batch counts', async (t) => {
+  const { app, batch } = await batches(t, 10);
   t.match((await batch(8)).headers, { 'ratelimit-remaining': '2' });
   isProblem(t, await batch(4), 429, 'rate-limit');
   t.match((await app.inject({ ...GET, headers: AUTHORIZATION })).headers, { 'ratelimit-remaining': '0' });
 });
 
 t.test('a batch that no wait would let pass is told so, and not to come again', async (t) => {
-  const limits = { requestsPerPrincipal: 3, requestsPerSource: 0 };
-  const { app } = await openApp(t, { config: { ...withToken(t), ...KEK, limits } });
-  const batch = (count: number) =>
-    app.inject({
-      method: 'POST',
-      url: '/v1/data-keys/-/batch-get',
-      headers: AUTHORIZATION,
-      payload: { requests: Array.from({ length: count }, (_, n) => ({ dataKeyId: `a-${n}` })) },
-    });
+  const { batch } = await batches(t, 3);
   const refused = await batch(4);
   t.match(isProblem(t, refused, 400, 'bad-request'), /a batch may have 3 members here/);
   t.notOk('retry-after' in refused.headers);
