@@ -62,6 +62,15 @@ t.test('a file has one reason to exist and at most 300 lines', async (t) => {
   t.same(tooLong([{ path: 'src/planted.ts', text: '\n'.repeat(301) }]), ['src/planted.ts: 301 lines']);
 });
 
+t.test('what stands in for grpc-js stays under 300 lines of code', async (t) => {
+  // docs/decisions/0005-grpc-on-node-http2.md
+  const parts = ['session', 'call', 'request', 'receive'].map((name) => `src/server/grpc/${name}.ts`);
+  const own = sources.filter(({ path }) => parts.includes(path));
+  t.equal(own.length, parts.length);
+  const lines = own.flatMap(({ text }) => text.split('\n')).filter((line) => !/^\s*($|\/\/|\/\*|\*)/.test(line));
+  t.ok(lines.length < 300, `${lines.length} lines`);
+});
+
 t.test('errors are ours, and nobody writes to the console', async (t) => {
   const offenders = sources.filter(({ text }) => /throw new (Type|Range)?Error\(|\bconsole\.\w+\(/.test(text));
   t.same(

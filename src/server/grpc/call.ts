@@ -1,7 +1,7 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { KeysteadError } from '../../core/errors.ts';
-import type { RequestSpan } from '../../telemetry/tracing.ts';
 import type { Peer } from '../peers.ts';
+import type { CallRecord } from './call-record.ts';
 import { failureOf, type House } from './house.ts';
 import { LiveCall } from './live-call.ts';
 import { PREFIX, receiveMessage } from './receive.ts';
@@ -11,8 +11,6 @@ import { failureTrailers, STATUS, StatusError } from './status.ts';
 /** Sweeps of a session, half a minute, that a caller may take to send its message, and to take an answer (by a window that it opens). */
 const PATIENT_SWEEPS = 6;
 const HEADERS = { ':status': 200, 'content-type': 'application/grpc' };
-/** Statuses that are the service's own fault: INTERNAL, UNAVAILABLE, DATA_LOSS. */
-const FAULTS: ReadonlySet<number> = new Set([13, 14, 15]);
 
 /**
  * One call on one HTTP/2 stream, from its headers to its trailers (gRPC over HTTP/2).
@@ -25,22 +23,20 @@ export class ServedCall {
   readonly #house: House;
   readonly #stream: ServerHttp2Stream;
   readonly #peer: Peer;
-  readonly #started = performance.now();
+  readonly #record: CallRecord;
   /** Sweeps since the caller lets this call wait; undefined while it is the method that works. */
   #waiting: number | undefined = 0;
   #deadline: NodeJS.Timeout | undefined;
-  #route = 'unknown';
-  #traceId = '';
-  #span: RequestSpan | undefined;
   #live: LiveCall | undefined;
   /** The status that was given; undefined as long as the caller waits. */
   #status: number | undefined;
   #trailers: Record<string, string> = { 'grpc-status': '0' };
 
-  constructor(house: House, stream: ServerHttp2Stream, peer: Peer) {
-    this.#peer = peer;
+  constructor(house: House, stream: ServerHttp2Stream, peer: Peer, record: CallRecord) {
     this.#house = house;
     this.#stream = stream;
+    this.#peer = peer;
+    this.#record = record;
     stream.on('error', () => {}); // What a broken stream means is told by its `close`.
     stream.on('wantTrailers', () => stream.sendTrailers(this.#trailers));
   }
@@ -55,29 +51,24 @@ export class ServedCall {
     return this.answered || this.#stream.destroyed || this.#stream.closed;
   }
 
-  async serve(headers: IncomingHttpHeaders, rawHeaders: readonly string[]): Promise<void> {
-    const { methods, tracing, traceId } = this.#house;
-    const { ':path': path = '', traceparent } = headers;
-    // A path that a caller made up is nobody's name.
-    if (methods.has(path)) this.#route = path;
-    this.#traceId = traceId(traceparent);
-    this.#span = tracing?.request('grpc', this.#route, headers, this.#traceId);
-    const serve = () => this.#serve(headers, rawHeaders);
-    return this.#span === undefined ? serve() : this.#span.run(serve);
+  /** @param raw names and values of the headers in turn, as they were sent. */
+  serve(headers: IncomingHttpHeaders, raw: readonly string[]): Promise<void> {
+    return this.#record.run(() => this.#serve(headers, raw));
   }
 
-  async #serve(headers: IncomingHttpHeaders, rawHeaders: readonly string[]): Promise<void> {
+  async #serve(headers: IncomingHttpHeaders, raw: readonly string[]): Promise<void> {
     try {
-      const { method, timeout, gzip, credentials } = readHead(headers, rawHeaders, this.#house.methods, this.#peer);
-      if (timeout !== undefined) this.#deadline = setTimeout(() => this.#expire(), timeout);
-      const principal = await method.admit({ ...credentials, auditId: this.#traceId });
+      const { method, timeout, gzip, credentials } = readHead(headers, raw, this.#house.methods, this.#peer);
+      const expire = () => this.#fail(new KeysteadError('timeout', 'the deadline has passed'));
+      if (timeout !== undefined) this.#deadline = setTimeout(expire, timeout);
+      const principal = await method.admit({ ...credentials, auditId: this.#record.traceId });
       const message = await receiveMessage(this.#stream, method.limit, gzip);
       this.#waiting = undefined;
       if (this.#over) return;
-      this.#live = new LiveCall(principal, this.#traceId, this.#peer.source);
+      this.#live = new LiveCall(principal, this.#record.traceId, this.#peer.source);
       if ('answer' in method) return this.#end(frame(await method.answer(message, this.#live)));
       // Each waits until it is sent, so a caller who does not read is not written to.
-      for await (const answer of method.answers(message, this.#live)) await this.#sent(answer);
+      for await (const answer of method.answers(message, this.#live)) await this.#sent(frame(answer));
       this.#end(Buffer.alloc(0));
     } catch (error) {
       this.#fail(error);
@@ -94,9 +85,7 @@ export class ServedCall {
   /** To be called when the stream has closed. */
   closed(): void {
     clearTimeout(this.#deadline);
-    const status = this.#status ?? STATUS.canceled;
-    this.#house.metrics.request('grpc', this.#route, status, (performance.now() - this.#started) / 1000);
-    this.#span?.end(status, FAULTS.has(status));
+    this.#record.end(this.#status ?? STATUS.canceled);
     if (!this.answered) this.#live?.abort(new KeysteadError('client-gone', 'the caller went away'));
   }
 
@@ -105,43 +94,38 @@ export class ServedCall {
     if (this.#over) return void framed.fill(0);
     this.#respond();
     this.#status = STATUS.ok;
-    this.#waiting = 0;
     this.#stream.end(framed, () => framed.fill(0));
   }
 
-  /** Sends a message that is not the last. */
-  async #sent(message: Uint8Array): Promise<void> {
-    const framed = frame(message);
+  /** Sends a frame that is not the last. */
+  async #sent(framed: Uint8Array): Promise<void> {
     if (!this.#over) {
       this.#respond();
-      this.#waiting = 0;
       await new Promise((resolve) => this.#stream.write(framed, resolve));
       this.#waiting = undefined;
     }
     framed.fill(0);
   }
 
+  /** From here on it is the caller who is waited for. */
   #respond(): void {
+    this.#waiting = 0;
     if (!this.#stream.headersSent) this.#stream.respond(HEADERS, { waitForTrailers: true });
   }
 
+  /** Answers with an error, and ends what still works for the call. */
   #fail(error: unknown): void {
     if (this.#over) return;
-    const failure = failureOf(this.#house, error, { route: this.#route, traceId: this.#traceId });
+    const failure = failureOf(this.#house, error, this.#record);
     this.#status = failure.grpcStatus;
     this.#trailers = failureTrailers(failure);
     this.#waiting = 0;
+    this.#live?.abort(failure);
     if (this.#stream.headersSent) return void this.#stream.end();
     const headers = failure instanceof StatusError ? failure.headers : {};
     this.#stream.respond({ ...HEADERS, ...headers, ...this.#trailers }, { endStream: true });
     // Tells a caller who is still sending that nobody will read it.
     if (!this.#stream.readableEnded) this.#stream.close();
-  }
-
-  #expire(): void {
-    const error = new KeysteadError('timeout', 'the deadline has passed');
-    this.#fail(error);
-    this.#live?.abort(error);
   }
 }
 

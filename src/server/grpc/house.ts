@@ -4,6 +4,7 @@ import type { Logger } from '../../telemetry/log.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { Tracing } from '../../telemetry/tracing.ts';
 import type { Peer } from '../peers.ts';
+import type { CallRecord } from './call-record.ts';
 import type { Method } from './method.ts';
 
 /** What all calls of a server share. */
@@ -19,9 +20,9 @@ export interface House {
 }
 
 /** The failure that a caller is told of, whatever was thrown. What nobody expected goes to the log, not to the caller. */
-export function failureOf({ log, metrics }: House, error: unknown, call: { route: string; traceId: string }) {
+export function failureOf({ log, metrics }: House, error: unknown, { route, traceId }: CallRecord) {
   const failure = KeysteadError.from(error);
   metrics.failure(failure.reason);
-  if (failure.reason === 'unexpected') log?.error({ err: failure.cause ?? failure, ...call }, 'call failed');
+  if (failure.reason === 'unexpected') log?.error({ err: failure.cause ?? failure, route, traceId }, 'call failed');
   return failure;
 }

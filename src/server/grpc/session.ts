@@ -2,6 +2,7 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type Serv
 import type { Socket } from 'node:net';
 import type { Peer } from '../peers.ts';
 import { ServedCall } from './call.ts';
+import { CallRecord } from './call-record.ts';
 import type { House } from './house.ts';
 
 /** What the HTTP/2 library itself sees to, for every session. */
@@ -74,7 +75,7 @@ export class ServedSession {
 
   #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[]): void {
     if (this.#ending && this.#open.size === 0) this.#giveNotice();
-    const call = new ServedCall(this.#house, stream, this.#peer);
+    const call = new ServedCall(this.#house, stream, this.#peer, new CallRecord(this.#house, headers));
     this.#open.add(call);
     this.#idle = 0;
     stream.on('close', () => {
