@@ -9,11 +9,11 @@ import { replaceFile } from '../secrets/files.ts';
 import { withFile } from '../secrets/one-file.ts';
 import { readScratch, withScratchFile } from '../secrets/scratch.ts';
 import { sealingOf } from '../secrets/sealing.ts';
-import { type SealOptions, sealOptions } from '../secrets/work.ts';
+import { createKeyOption, type SealOptions, sealOptions } from '../secrets/work.ts';
 
 /** `keystead secrets edit FILE`: in $VISUAL or $EDITOR, on a file in memory; sealed again when the editor ends. */
 export const define: DefineCommand = (command, { io }) => {
-  sealOptions(command)
+  createKeyOption(sealOptions(command))
     .argument('<file>', 'secrets file, changed in place')
     .action(async (path: string, options: SealOptions) => {
       const { reseal, unsealed } = await import('../../secrets-file/reseal.ts');

@@ -1,12 +1,11 @@
 import type { DefineCommand } from '../command.ts';
 import { sealingOf } from '../secrets/sealing.ts';
 import { type TransformOptions, transform, transformOptions } from '../secrets/transform.ts';
-import { openWork, type SealOptions, sealOptions } from '../secrets/work.ts';
+import { createKeyOption, openWork, type SealOptions, sealOptions } from '../secrets/work.ts';
 
 /** `keystead secrets encrypt FILE…` */
 export const define: DefineCommand = (command, context) => {
-  sealOptions(transformOptions(command))
-    .option('--create-key', 'make the key of the alias, and the alias, where they are missing')
+  createKeyOption(sealOptions(transformOptions(command)))
     .option('--accept-changes', 'seal although sealed values were changed by hand')
     .action(async (files: readonly string[], options: TransformOptions & SealOptions) => {
       const { assertEncryptable, encrypt } = await import('../../secrets-file/encrypt.ts');

@@ -6,7 +6,7 @@ import { type DefineCommand, single } from '../command.ts';
 import { write } from '../output.ts';
 import { readInput } from '../secrets/files.ts';
 import { sealingOf } from '../secrets/sealing.ts';
-import { openWork, type SealOptions, sealOptions } from '../secrets/work.ts';
+import { createKeyOption, openWork, type SealOptions, sealOptions } from '../secrets/work.ts';
 
 const run = promisify(execFile);
 const MAX_OUTPUT = 64 * 1024 * 1024;
@@ -21,7 +21,7 @@ interface Options extends SealOptions {
 
 /** `keystead secrets import --from dotenv|sops FILE`: a new secrets file, sealed before it is printed. */
 export const define: DefineCommand = (command, { io }) => {
-  sealOptions(command)
+  createKeyOption(sealOptions(command))
     .argument('<file>', 'dotenv file, or a file of SOPS; - is standard input')
     .addOption(
       single<From>('--from <format>', 'dotenv, or sops: needs sops, and what it needs', fromOf).makeOptionMandatory(),
@@ -29,7 +29,6 @@ export const define: DefineCommand = (command, { io }) => {
     .addOption(single('--path <path>', 'prefix in the parameter store').makeOptionMandatory())
     .addOption(single('--region <region>', 'region of the parameter store').makeOptionMandatory())
     .addOption(single('--kmskey <key>', 'key of the parameter store').makeOptionMandatory())
-    .option('--create-key', 'make the key of the alias, and the alias, where they are missing')
     .action(async (source: string, { path, region, kmskey, ...options }: Options) => {
       const { newFileText } = await import('../../secrets-file/new-file-text.ts');
       const { readSecretsFile } = await import('../../secrets-file/secrets-file.ts');

@@ -1,11 +1,11 @@
 import type { DefineCommand } from '../command.ts';
 import { currentSealing, openingSealer } from '../secrets/sealing.ts';
 import { type TransformOptions, transform, transformOptions } from '../secrets/transform.ts';
-import { openWork, type SealOptions, sealOptions } from '../secrets/work.ts';
+import { createKeyOption, openWork, type SealOptions, sealOptions } from '../secrets/work.ts';
 
 /** `keystead secrets refresh FILE…` */
 export const define: DefineCommand = (command, context) => {
-  sealOptions(transformOptions(command)).action(
+  createKeyOption(sealOptions(transformOptions(command))).action(
     async (files: readonly string[], options: TransformOptions & SealOptions) => {
       const { refresh } = await import('../../secrets-file/refresh.ts');
       const { withRoot } = await import('../../secrets-file/integrity.ts');

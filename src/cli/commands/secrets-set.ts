@@ -6,7 +6,7 @@ import { type DefineCommand, single } from '../command.ts';
 import { readInput, replaceFile, STDIN } from '../secrets/files.ts';
 import { withFile } from '../secrets/one-file.ts';
 import { sealingOf } from '../secrets/sealing.ts';
-import { type SealOptions, sealOptions } from '../secrets/work.ts';
+import { createKeyOption, type SealOptions, sealOptions } from '../secrets/work.ts';
 
 interface Options extends SealOptions {
   readonly type?: Spelling;
@@ -15,7 +15,7 @@ interface Options extends SealOptions {
 
 /** `keystead secrets set FILE NAME`: the value comes from standard input, never from the command line. */
 export const define: DefineCommand = (command, { io }) => {
-  sealOptions(command)
+  createKeyOption(sealOptions(command))
     .argument('<file>', 'secrets file, changed in place')
     .argument('<name>', 'name of the parameter; added where there is none')
     .addOption(single<Spelling>('--type <type>', 'of a new parameter: SecureString (the default) or String', typeOf))

@@ -2,7 +2,16 @@ import type { Call } from '../../core/call.ts';
 import { KeysteadError } from '../../core/errors.ts';
 import type { Io } from '../io.ts';
 
-/** Makes the local key and its alias, and gives its ARN. */
+/** Where a right is missing, or was missing once the key was made. */
+const HALF_DONE = ['provider-denied', 'key-unnamed'] as const;
+const RIGHTS =
+  'kms:DescribeKey, kms:ListKeys, kms:ListAliases, kms:ListResourceTags, kms:CreateKey, kms:TagResource, kms:CreateAlias and kms:ScheduleKeyDeletion';
+const WAY_OUT = `let somebody who has ${RIGHTS} run this once; as another role: keystead access exec … -- keystead secrets …`;
+
+/**
+ * Makes the local key and its alias, and gives its ARN. One that an earlier run made and could not name is taken.
+ * Throws `provider-denied` or `key-unnamed`, with the right that is missing and whom to ask.
+ */
 export async function createLocalKey(
   { alias, region }: { readonly alias: string; readonly region: string },
   io: Io,
@@ -19,12 +28,8 @@ export async function createLocalKey(
     const made = await admin.create(alias, { description: 'secrets files' }, call);
     return made.resource;
   } catch (error) {
-    if (!(error instanceof KeysteadError) || error.reason !== 'provider-denied') throw error;
-    throw new KeysteadError(
-      'provider-denied',
-      `${error.message}; let a role with kms:CreateKey, kms:CreateAlias, kms:TagResource, kms:ListAliases and kms:DescribeKey run this once`,
-      { cause: error },
-    );
+    if (!(error instanceof KeysteadError) || !(HALF_DONE as readonly string[]).includes(error.reason)) throw error;
+    throw new KeysteadError(error.reason, `${error.message}; ${WAY_OUT}`, { cause: error });
   } finally {
     await admin.close();
   }

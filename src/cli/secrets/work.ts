@@ -25,6 +25,11 @@ export function sealOptions(command: Command): Command {
   return kekOptions(keyOptions(command));
 }
 
+/** The option of every command that may be the first to seal something in psyml's format. */
+export function createKeyOption(command: Command): Command {
+  return command.option('--create-key', 'make the key of the alias, and the alias, where they are missing');
+}
+
 /** What every command on secrets files works with. */
 export interface Work extends KekOpening {
   readonly options: SealOptions;

@@ -182,7 +182,7 @@ class AwsKeyAdmin implements KeyAdmin {
     } catch (error) {
       const holder = isTaken(error) ? await this.find(name, [], call) : undefined;
       if (holder?.id === key.id) return holder;
-      if (!found) await this.#discard(name, key, call);
+      if (!found) await this.#discard(name, key, error, call);
       if (holder !== undefined) return holder;
       throw KeysteadError.from(error).retryable
         ? new KeysteadError(
@@ -194,13 +194,15 @@ class AwsKeyAdmin implements KeyAdmin {
     }
   }
 
-  async #discard(name: string, key: ManagedKey, call: Call): Promise<void> {
+  async #discard(name: string, key: ManagedKey, unnamed: unknown, call: Call): Promise<void> {
     try {
       await this.#calls.scheduleDeletion(key.id, UNUSED_DAYS, call);
     } catch (error) {
+      const [why, also] = [unnamed, error].map((one) => KeysteadError.from(one).message);
+      const next = this.#marks ? 'make it again, which takes this key, or schedule' : 'schedule';
       throw new KeysteadError(
         'key-unnamed',
-        `${name}: the key ${key.resource} was made, could not be given its alias and could not be deleted again; schedule its deletion`,
+        `${name}: the key ${key.resource} was made, could not be given its alias (${why}) and could not be deleted again (${also}); ${next} its deletion`,
         { cause: error },
       );
     }

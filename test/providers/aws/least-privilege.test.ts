@@ -6,12 +6,14 @@ import { readAccessor } from '../../../src/access/read-accessor.ts';
 import { dataKeyContext } from '../../../src/core/context.ts';
 import { SecretBytes } from '../../../src/core/secret-bytes.ts';
 import { openSts } from '../../../src/providers/aws/sts.ts';
+import { keystead } from '../../cli/terminal.ts';
 import { blocksOf } from '../../support/doc-page.ts';
 import { emulators } from '../../support/emulators.ts';
 import { failure } from '../../support/failure.ts';
 import { type IamUser, iamOf } from '../../support/iam.ts';
+import { openedKeyAdmin, unique, uriText } from '../../support/opened-doors.ts';
 import { testCall } from '../../support/services.ts';
-import { keyAdmin, motoQuery, newBucket, openTestKek, openTestStore } from './aws.ts';
+import { keyAdmin, motoQuery, newBucket, openTestKek, openTestStore, REGION, secrets } from './aws.ts';
 
 t.setTimeout(400_000);
 const call = testCall();
@@ -118,3 +120,85 @@ t.test(
     );
   },
 );
+
+const SECRETS_FILE = `path: /a
+region: ${REGION}
+kmskey: alias/none
+parameters:
+  - name: hidden
+    description: ''
+    type: SecureString
+    value: hunter2
+`;
+
+/** The rights that the page of secrets files tells people to give to whom makes the key. */
+function rightsToMakeTheKey(): string[] {
+  const text = readFileSync(join(import.meta.dirname, '../../../docs/reference/secrets.md'), 'utf8');
+  const [, part = ''] = /`--create-key` makes it.*?That needs([^;]*);/s.exec(text) ?? [];
+  return [...part.matchAll(/`(kms:\w+)`/g)].map(([, right]) => right as string);
+}
+
+t.test('making the key of secrets files: who may not is told what is missing', { timeout: 390_000 }, async (t) => {
+  const env = await emulators(t, ['moto-iam']);
+  if (env === undefined) return;
+  const endpoint = env['AWS_IAM_ENDPOINT_URL'] as string;
+  const iam = iamOf(endpoint);
+  await iam.enforce(false);
+  t.teardown(() => iam.enforce(false));
+  const rights = rightsToMakeTheKey();
+  const without = (...missing: string[]) =>
+    iam.user(['kms:Encrypt', 'kms:Decrypt', ...rights.filter((one) => !missing.includes(one))]);
+  // moto asks for the action of a call alone, so not for TagResource; without ListResourceTags nothing is refused.
+  const asked = rights.filter((right) => !/TagResource|ListResourceTags|ScheduleKeyDeletion/.test(right));
+  t.equal(asked.length, 5);
+  const lacking = await Promise.all(asked.map(async (missing) => ({ missing, user: await without(missing) })));
+  const stuck = await without('kms:CreateAlias', 'kms:ScheduleKeyDeletion');
+  const able = await without();
+  const admin = await openedKeyAdmin(
+    t,
+    uriText('kms://aws', { ...motoQuery({ AWS_ENDPOINT_URL: endpoint }), keyName: 'alias/any' }),
+    { secrets },
+  );
+  await iam.enforce(true);
+
+  const path = join(t.testdir({ 'f.yml': SECRETS_FILE }), 'f.yml');
+  const encrypt = ({ accessKeyID, accessKey }: IamUser, alias: string, verb = ['encrypt', '-i', path]) => {
+    Object.assign(process.env, { AWS_ENDPOINT_URL: endpoint, AWS_ACCESS_KEY_ID: accessKeyID });
+    process.env['AWS_SECRET_ACCESS_KEY'] = accessKey;
+    const place = { KEYSTEAD_SECRETS_KEY_ALIAS: alias, KEYSTEAD_SECRETS_KEY_REGION: REGION };
+    return keystead(['secrets', ...verb, '--create-key'], { env: place, stdin: SECRETS_FILE });
+  };
+  for (const { missing, user } of lacking) {
+    const alias = `alias/${unique('denied')}`;
+    const { status, stderr } = await encrypt(user, alias);
+    t.equal(status, 1, `without ${missing}`);
+    t.match(stderr, `(${missing})`);
+    if (missing !== 'kms:DescribeKey') t.match(stderr, `let somebody who has ${sentence(rights)} run this once`);
+    t.equal(readFileSync(path, 'utf8'), SECRETS_FILE, 'the file is as it was');
+    t.strictSame(await usable(alias), [], 'no key is left that has no name');
+  }
+
+  const alias = `alias/${unique('stuck')}`;
+  const { status, stderr } = await encrypt(stuck, alias);
+  const [left] = await usable(alias);
+  t.equal(status, 1);
+  for (const said of [left?.resource as string, '(kms:CreateAlias)', '(kms:ScheduleKeyDeletion)', 'key-unnamed']) {
+    t.match(stderr, said, 'the key that is left, and why');
+  }
+  t.equal(readFileSync(path, 'utf8'), SECRETS_FILE);
+  t.match(await encrypt(able, alias), { status: 0, stderr: `made the key ${alias} in ${REGION}: ${left?.resource}` });
+  t.match(readFileSync(path, 'utf8'), `encrypted_with: ${left?.resource}\n`, 'whoever may takes that key');
+  const next = await encrypt(able, `alias/${unique('refreshed')}`, ['refresh', '-i', path]);
+  t.match(next, { status: 0, stderr: /^made the key/ }, 'refresh makes one too');
+
+  async function usable(name: string) {
+    await iam.enforce(false);
+    const keys = await admin.earlier(name, call);
+    await iam.enforce(true);
+    return keys.filter(({ state }) => state !== 'terminated');
+  }
+});
+
+function sentence(words: readonly string[]): string {
+  return `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
+}
