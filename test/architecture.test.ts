@@ -110,6 +110,7 @@ t.test('tests mirror sources', async (t) => {
     'audit',
     'auth',
     'telemetry',
+    'files',
   ];
   const tests = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' }).filter((name) =>
     name.endsWith('.test.ts'),

@@ -15,6 +15,8 @@ export interface Rule {
 const CORE = 'src/core/';
 /** Questions to other services, with bounds. */
 const NET = 'src/net/';
+/** Files that are made and replaced whole. */
+const FILES = 'src/files/';
 const ROOMS = [
   'src/data-keys/',
   'src/system/',
@@ -52,7 +54,8 @@ export const RULES: readonly Rule[] = [
   { path: 'src/lifecycle/', may: [CORE, 'src/lifecycle/', 'typebox'] },
   { path: 'src/providers/open.ts', may: [CORE], types: ['src/providers/'], dynamic: ['src/providers/'] },
   { path: 'src/providers/cluster/', may: [CORE, 'src/providers/cluster/', 'node:'] },
-  { path: 'src/providers/dotenv/', may: [CORE, 'src/providers/dotenv/', 'node:'] },
+  { path: FILES, may: [CORE, FILES, 'node:'] },
+  { path: 'src/providers/dotenv/', may: [CORE, FILES, 'src/providers/dotenv/', 'node:'] },
   { path: 'src/providers/memory/', may: [CORE, 'src/providers/memory/', 'node:'] },
   {
     path: 'src/providers/aws/',
@@ -128,6 +131,7 @@ export const RULES: readonly Rule[] = [
     may: [
       'src/cli/',
       CORE,
+      FILES,
       'src/config/',
       'src/telemetry/',
       'src/client/',

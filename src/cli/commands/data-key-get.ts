@@ -4,11 +4,11 @@ import type { KeysteadClient } from '../../client/http-client.ts';
 import type { GetOptions } from '../../client/request.ts';
 import { fromBase64, toBase64 } from '../../core/encoding.ts';
 import { KeysteadError } from '../../core/errors.ts';
+import { writeNewFile } from '../../files/new-file.ts';
 import { type DefineCommand, dataKeyId, single, wholeNumber } from '../command.ts';
 import { type ConnectOptions, connect, connectOptions } from '../connect.ts';
 import { base64Line, dataKeyJson } from '../data-key-text.ts';
 import type { Io } from '../io.ts';
-import { writeNewFile } from '../new-file.ts';
 import { entries, write } from '../output.ts';
 
 interface Options extends ConnectOptions {

@@ -2,9 +2,9 @@ import { randomFillSync } from 'node:crypto';
 import { mkdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SecretBytes } from '../../core/secret-bytes.ts';
+import { fileFailure, writeNewFile } from '../../files/new-file.ts';
 import { type DefineCommand, formatOption, single } from '../command.ts';
 import { fingerprintOf, type KekSecrets, MASTER_SECRET_FILE, SALT_FILE } from '../kek-files.ts';
-import { fileFailure, writeNewFile } from '../new-file.ts';
 import { entries, type Format, print } from '../output.ts';
 
 /** Bytes of each. */

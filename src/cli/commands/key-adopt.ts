@@ -1,8 +1,8 @@
 import { stringify } from 'yaml';
 import { loadConfig } from '../../config/load.ts';
+import { writeNewFile } from '../../files/new-file.ts';
 import { type DefineCommand, formatOption, single } from '../command.ts';
 import { configInputs, configOptions } from '../config-options.ts';
-import { writeNewFile } from '../new-file.ts';
 import { type Format, print } from '../output.ts';
 
 /** `keystead key adopt URI…` */

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { KeysteadError } from '../../core/errors.ts';
+import { replaceFile } from '../../files/replace-file.ts';
 import type { DefineCommand } from '../command.ts';
 import { commandFailure, failureText } from '../exit.ts';
 import type { Io } from '../io.ts';
 import { write } from '../output.ts';
 import { confirm } from '../secrets/confirm.ts';
-import { replaceFile } from '../secrets/files.ts';
 import { withFile } from '../secrets/one-file.ts';
 import { readScratch, withScratchFile } from '../secrets/scratch.ts';
 import { sealingOf } from '../secrets/sealing.ts';

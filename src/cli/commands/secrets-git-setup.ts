@@ -1,8 +1,8 @@
 import { appendFile, chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { KeysteadError } from '../../core/errors.ts';
+import { writeNewFile } from '../../files/new-file.ts';
 import type { DefineCommand } from '../command.ts';
-import { writeNewFile } from '../new-file.ts';
 import { write } from '../output.ts';
 import { git } from '../secrets/git.ts';
 

@@ -1,7 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises';
 import type { KeysteadError } from '../../core/errors.ts';
+import { replaceFile } from '../../files/replace-file.ts';
 import type { DefineCommand } from '../command.ts';
 import { write } from '../output.ts';
+import { readInput } from '../secrets/files.ts';
 import { gitMergeFile } from '../secrets/git.ts';
 
 /** `keystead secrets merge-driver BASE OURS THEIRS [PATH]`, as git calls it: the result goes into OURS. */
@@ -13,10 +14,10 @@ export const define: DefineCommand = (command, { io, result }) => {
     .argument('[path]', "%P: the file's name in the repository")
     .action(async (base: string, ours: string, theirs: string, path = 'the file') => {
       const { mergeFiles, settled } = await import('../../secrets-file/merge-files.ts');
-      const versions = [base, ours, theirs].map((file) => readFile(file, 'utf8'));
-      const texts = (await Promise.all(versions)) as [string, string, string];
+      const versions = [base, ours, theirs].map((file) => readInput(file, io));
+      const texts = (await Promise.all(versions)).map(({ text }) => text) as [string, string, string];
       const merged = mergeFiles(...texts) ?? settled(await gitMergeFile(base, ours, theirs), ...texts);
-      await writeFile(ours, merged.text);
+      await replaceFile(ours, texts[1], merged.text);
       if (merged.conflicts.length === 0) return;
       await write(io.stderr, merged.conflicts.map((what) => `${path}: ${what}\n`).join(''));
       result.exitStatus = 1;

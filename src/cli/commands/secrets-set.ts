@@ -1,9 +1,10 @@
 import { InvalidArgumentError } from 'commander';
 import { KeysteadError } from '../../core/errors.ts';
+import { replaceFile } from '../../files/replace-file.ts';
 import type { Spelling } from '../../secrets-file/parameter-type.ts';
 import type { SecretsFile } from '../../secrets-file/secrets-file.ts';
 import { type DefineCommand, single } from '../command.ts';
-import { readInput, replaceFile, STDIN } from '../secrets/files.ts';
+import { readInput, STDIN } from '../secrets/files.ts';
 import { withFile } from '../secrets/one-file.ts';
 import { sealingOf } from '../secrets/sealing.ts';
 import { createKeyOption, type SealOptions, sealOptions } from '../secrets/work.ts';

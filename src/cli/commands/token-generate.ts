@@ -1,7 +1,7 @@
 import { hash, randomBytes } from 'node:crypto';
 import { KeysteadError } from '../../core/errors.ts';
+import { writeNewFile } from '../../files/new-file.ts';
 import { type DefineCommand, single } from '../command.ts';
-import { writeNewFile } from '../new-file.ts';
 import { write } from '../output.ts';
 
 /** So that people, and scanners of repositories, see what it is. */

@@ -32,7 +32,13 @@ async function walk(folder: string): Promise<string[]> {
 }
 
 async function looksLikeOne(path: string): Promise<boolean> {
-  return looksLikeSecrets(await readFile(path, 'utf8'));
+  try {
+    return looksLikeSecrets(await readFile(path, 'utf8'));
+  } catch (error) {
+    // Somebody's temporary file, mostly.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw unreadable(path, error);
+  }
 }
 
 /** Other YAML has not both of these at its top; one that has and is damaged must be told, not passed over. */

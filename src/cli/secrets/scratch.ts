@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { access, constants, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { guarded } from '../../files/guard.ts';
+import { fileFailure } from '../../files/new-file.ts';
 import type { Io } from '../io.ts';
 
 /** A file that only its owner may read, in memory where the system has such a place, for as long as `use` runs. */
@@ -12,15 +13,16 @@ export async function withScratchFile<T>(
   use: (path: string) => Promise<T>,
 ): Promise<T> {
   const dir = await mkdtemp(join(await placeInMemory(env), 'keystead-'));
-  const guard = guardOf(dir);
+  const guard = guarded(dir);
   try {
     const path = join(dir, basename(name));
-    await writeFile(path, text, { mode: 0o600, flag: 'wx' });
+    await writeFile(path, text, { mode: 0o600, flag: 'wx' }).catch((error: unknown) => {
+      throw fileFailure(path, error);
+    });
     return await use(path);
   } finally {
     await rm(dir, { recursive: true, force: true });
-    guard.stdin?.end();
-    guard.unref();
+    guard.release();
   }
 }
 
@@ -39,12 +41,4 @@ async function placeInMemory(env: Io['env']): Promise<string> {
     }
   }
   return tmpdir();
-}
-
-/** A process that waits for this one to end, in whatever way, SIGKILL included, and then takes the folder away. */
-function guardOf(dir: string): ChildProcess {
-  return spawn('sh', ['-c', 'trap "" INT HUP TERM; read -r _; rm -rf -- "$1"', 'keystead-guard', dir], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-  });
 }

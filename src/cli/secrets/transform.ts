@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import { KeysteadError } from '../../core/errors.ts';
+import { replaceFile } from '../../files/replace-file.ts';
 import type { SecretsFile } from '../../secrets-file/secrets-file.ts';
 import type { CommandContext } from '../command.ts';
 import { commandFailure, failureText } from '../exit.ts';
 import { write } from '../output.ts';
-import { type Input, readInput, replaceFile, STDIN } from './files.ts';
+import { type Input, readInput, STDIN } from './files.ts';
 import { secretsFilesIn } from './folders.ts';
 
 export interface TransformOptions {

@@ -1,12 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { chmod, open, readFile, rename, stat, unlink } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { dotenvQuoted, parseDotenv, variableName } from '../../core/dotenv.ts';
 import { KeysteadError } from '../../core/errors.ts';
 import type { ParameterStore, StoreChange } from '../../core/parameters.ts';
 import { SecretBytes } from '../../core/secret-bytes.ts';
 import { unreadable } from '../../core/unreadable.ts';
 import type { ParametersUriOf } from '../../core/uri-schemas.ts';
+import { replaceFile } from '../../files/replace-file.ts';
 
 const BATCH = 10_000;
 
@@ -16,15 +15,16 @@ const BATCH = 10_000;
  */
 export async function openDotenvParameters(uri: ParametersUriOf<'dotenv'>): Promise<ParameterStore> {
   const { file } = uri;
-  const read = async (): Promise<string> => {
+  const read = async (): Promise<string | undefined> => {
     try {
       return await readFile(file, 'utf8');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw unreadable(file, error);
     }
   };
-  const entries = async () => parseDotenv(await read(), (what, line) => bad(file, what, line));
+  const parsed = (text = '') => parseDotenv(text, (what, line) => bad(file, what, line));
+  const entries = async () => parsed(await read());
   return {
     uri: `parameters://dotenv?file=${encodeURIComponent(file)}`,
     keeps: new Set(),
@@ -39,8 +39,7 @@ export async function openDotenvParameters(uri: ParametersUriOf<'dotenv'>): Prom
     },
     async apply(changes) {
       const text = await read();
-      const found = parseDotenv(text, (what, line) => bad(file, what, line));
-      await replace(file, changed(text, found, changes));
+      await replaceFile(file, text, changed(text ?? '', parsed(text), changes));
       return changes.map(() => undefined);
     },
     async close() {},
@@ -73,29 +72,6 @@ function changed(text: string, found: readonly Found[], changes: readonly StoreC
   }
   const kept = lines.filter((line, at) => !dropped.has(at + 1) && (text !== '' || line !== ''));
   return [...kept, ...added].map((line) => `${line}\n`).join('');
-}
-
-async function replace(file: string, text: string): Promise<void> {
-  const temporary = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString('hex')}.tmp`);
-  const mode = await stat(file).then(
-    (found) => found.mode & 0o7777,
-    () => 0o600,
-  );
-  try {
-    const handle = await open(temporary, 'wx', 0o600);
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await chmod(temporary, mode);
-    await rename(temporary, file);
-  } catch (error) {
-    await unlink(temporary).catch(() => undefined);
-    const { code = 'unknown' } = error as NodeJS.ErrnoException;
-    throw new KeysteadError('cannot-write', `${file} cannot be written (${code})`, { cause: error });
-  }
 }
 
 function bad(file: string, what: string, line: number | undefined): KeysteadError {

@@ -36,12 +36,20 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
+const WHY: Readonly<Record<string, string>> = {
+  ENOENT: 'the folder is not there',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the quota of the disk is used up',
+  EROFS: 'the disk is read-only',
+};
+
 /** `file-exists`, or `cannot-write` with the system's own word. */
 export function fileFailure(path: string, error: unknown): KeysteadError {
   const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
   if (code === 'EEXIST') {
     return new KeysteadError('file-exists', `${path} exists already and is not overwritten`, { cause: error });
   }
-  const why = code === 'ENOENT' ? 'the folder is not there' : code;
-  return new KeysteadError('cannot-write', `${path} cannot be written (${why})`, { cause: error });
+  const why = WHY[code];
+  const says = why === undefined ? code : code === 'ENOENT' ? why : `${why}, ${code}`;
+  return new KeysteadError('cannot-write', `${path} cannot be written (${says})`, { cause: error });
 }
