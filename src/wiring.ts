@@ -88,6 +88,7 @@ export async function openServices(config: Config, ambient: Ambient): Promise<Se
       doors: watched,
       kekSecret: () => custody?.report?.(),
       auth: () => auth.status(),
+      callers: () => auth.callers(),
       tls: () => tls.status(),
       audit: ambient.audit,
       closing: () => closing,

@@ -53,62 +53,6 @@ export interface KekInfo {
   readonly fingerprint: string;
 }
 
-/** How the service stands with its KMS or its store. */
-export interface DoorReport {
-  readonly name: string;
-  readonly uri: string;
-  readonly state: string;
-  /** What the state or the last error is about. */
-  readonly operation: string;
-  /** In plain words; it may be over. */
-  readonly lastError?: string;
-  readonly lastErrorAt?: string;
-  readonly latencyMs: number;
-  readonly checkedAt: string;
-  readonly since: string;
-}
-
-/** How the service stands with the Secret that keeps its KEK. */
-export interface KekSecretStatus {
-  /** For people. */
-  readonly name: string;
-  /** `held`, `other`, `absent` or `unseen`. */
-  readonly state: string;
-  /** In plain words, while a replica that starts now would not get the KEK of this service from there. */
-  readonly problem?: string;
-  readonly since: string;
-}
-
-/** How the service stands with its policy file. */
-export interface PolicyStatus {
-  readonly rules: number;
-  readonly loadedAt: string;
-  /** Of the file that is in force. */
-  readonly sha256: string;
-  /** In plain words, while the file is not fit to be used. */
-  readonly problem?: string;
-}
-
-/** What the service says of itself. */
-export interface ServiceStatus {
-  readonly version: string;
-  readonly mode: string;
-  readonly state: string;
-  /** In plain words, where the state is not `ready`. */
-  readonly reason?: string;
-  readonly kms: string;
-  readonly storage: string;
-  readonly kek?: KekInfo;
-  /** Absent: no Secret is configured for the KEK, or the service is older. */
-  readonly kekSecret?: KekSecretStatus;
-  /** Empty from an older service, which does not tell. */
-  readonly doors: readonly DoorReport[];
-  /** Absent: no policy file is configured, or the service is older. */
-  readonly policy?: PolicyStatus;
-  readonly startedAt: string;
-  readonly development: boolean;
-}
-
 /**
  * The fields of one JSON object of an answer. Fields that are not asked for are left alone: a newer service may have
  * more. Throws `bad-answer`, which names the field and shows no value.
@@ -159,6 +103,10 @@ export class Fields {
     return Array.isArray(value) ? value : this.#bad(name);
   }
 
+  texts(name: string): readonly string[] {
+    return this.list(name).map((value) => (typeof value === 'string' ? value : this.#bad(name)));
+  }
+
   #bad(name: string): never {
     throw new KeysteadError('bad-answer', `${this.#what} has no usable field "${name}"`);
   }
@@ -196,55 +144,4 @@ export function readDeleted(fields: Fields): DeletedDataKey {
 
 export function readKekInfo(fields: Fields): KekInfo {
   return { version: fields.count('version'), fingerprint: fields.text('fingerprint') };
-}
-
-export function readStatus(value: unknown): ServiceStatus {
-  const fields = new Fields(value, 'the status');
-  return {
-    version: fields.text('version'),
-    mode: fields.text('mode'),
-    state: fields.text('state'),
-    ...(fields.has('reason') ? { reason: fields.text('reason') } : {}),
-    kms: fields.text('kms'),
-    storage: fields.text('storage'),
-    ...(fields.has('kek') ? { kek: readKekInfo(fields.object('kek')) } : {}),
-    ...(fields.has('kekSecret') ? { kekSecret: readKekSecret(fields.object('kekSecret')) } : {}),
-    doors: fields.has('doors') ? fields.list('doors').map(readDoor) : [],
-    ...(fields.has('policy') ? { policy: readPolicy(fields.object('policy')) } : {}),
-    startedAt: fields.text('startedAt'),
-    development: fields.flag('development'),
-  };
-}
-
-function readKekSecret(fields: Fields): KekSecretStatus {
-  return {
-    name: fields.text('name'),
-    state: fields.text('state'),
-    ...(fields.has('problem') ? { problem: fields.text('problem') } : {}),
-    since: fields.text('since'),
-  };
-}
-
-function readPolicy(fields: Fields): PolicyStatus {
-  return {
-    rules: fields.count('rules'),
-    loadedAt: fields.text('loadedAt'),
-    sha256: fields.text('sha256'),
-    ...(fields.has('problem') ? { problem: fields.text('problem') } : {}),
-  };
-}
-
-function readDoor(value: unknown): DoorReport {
-  const fields = new Fields(value, 'the status: a door');
-  return {
-    name: fields.text('name'),
-    uri: fields.text('uri'),
-    state: fields.text('state'),
-    operation: fields.text('operation'),
-    ...(fields.has('lastError') ? { lastError: fields.text('lastError') } : {}),
-    ...(fields.has('lastErrorAt') ? { lastErrorAt: fields.text('lastErrorAt') } : {}),
-    latencyMs: fields.count('latencyMs'),
-    checkedAt: fields.text('checkedAt'),
-    since: fields.text('since'),
-  };
 }

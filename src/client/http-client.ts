@@ -12,8 +12,6 @@ import {
   readDeleted,
   readKekInfo,
   readRewrapped,
-  readStatus,
-  type ServiceStatus,
 } from './answers.ts';
 import { parseJson } from './body.ts';
 import { assertSecrets, bootstrapBody } from './bootstrap-body.ts';
@@ -40,6 +38,7 @@ import {
   queryOf,
   requestOf,
 } from './request.ts';
+import { readStatus, type ServiceStatus } from './service-status.ts';
 import { type Outgoing, Transport } from './transport.ts';
 import { assertCallOptions, assertPageSize, assertText } from './usage.ts';
 

@@ -5,11 +5,8 @@ export type {
   DataKey,
   DataKeyInfo,
   DeletedDataKey,
-  DoorReport,
   KekInfo,
-  KekSecretStatus,
   RewrappedDataKey,
-  ServiceStatus,
 } from './answers.ts';
 export { CoalescedGets } from './coalesced-gets.ts';
 export { KeysteadClient } from './http-client.ts';
@@ -18,3 +15,11 @@ export type { CallOptions, ClientOptions } from './options.ts';
 export type { Refusal, TriedRule } from './refusal.ts';
 export type { GetOptions } from './request.ts';
 export type { ClientAmbient } from './retry.ts';
+export type {
+  AuthenticatorStatus,
+  CallersStatus,
+  DoorReport,
+  KekSecretStatus,
+  ServiceStatus,
+  TlsStatus,
+} from './service-status.ts';

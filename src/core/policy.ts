@@ -17,6 +17,7 @@ export const ACTIONS = [
   'kek.mac',
   'kek.verify-mac',
   'kek.generate-data-key',
+  'system.inspect',
   'system.bootstrap',
   'system.seal',
   'system.unseal',

@@ -1,5 +1,5 @@
 import type { AuditSink } from '../core/audit.ts';
-import type { Call } from '../core/call.ts';
+import type { Call, Listener } from '../core/call.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { KeysteadError } from '../core/errors.ts';
 import type { Guard } from '../core/guard.ts';
@@ -31,8 +31,32 @@ export interface AuthStatus {
   readonly problem?: string;
 }
 
+/** One way in which callers are known, as it was declared. */
+export interface AuthenticatorStatus {
+  readonly name: string;
+  readonly kind: 'service-account' | 'oidc' | 'certificate' | 'token' | 'anonymous';
+  readonly issuer?: string;
+  readonly audiences?: readonly string[];
+  /** Whether the API server is asked about every token. */
+  readonly review?: boolean;
+  /** Which name of a certificate counts. */
+  readonly by?: 'spiffe' | 'dns' | 'public-key';
+  /** How many there are. */
+  readonly tokens?: number;
+  /** Where callers without credentials are let in. */
+  readonly listeners?: readonly Listener[];
+}
+
+/** What the service says of who is let in, to those who may know. */
+export interface CallersStatus {
+  readonly adminToken: boolean;
+  readonly authenticators: readonly AuthenticatorStatus[];
+}
+
 /** What the service says of the certificate of its listeners. */
 export interface TlsStatus {
+  /** What the handshake wants of a client. */
+  readonly clientCertificates: 'required' | 'optional' | 'none';
   readonly notAfter: Date;
   /** Of the certificate in DER, 64 lower-case hex digits. */
   readonly sha256: string;
@@ -73,6 +97,8 @@ export type Bootstrap =
 /** What the service says of itself, and how it is given its KEK. */
 export interface System {
   status(call: Call): Promise<ServiceStatus>;
+  /** Undefined for whom the policy does not allow `system.inspect`, and where everybody is let in. */
+  callers(call: Call): CallersStatus | undefined;
   /** Disposes the secrets it is given. */
   bootstrap(bootstrap: Bootstrap, call: Call): Promise<KekInfo>;
 }
@@ -96,6 +122,8 @@ export interface SystemDeps {
   readonly policy?: () => PolicyStatus | undefined;
   /** Absent, or undefined: no auth file is configured. */
   readonly auth?: () => AuthStatus | undefined;
+  /** Absent, or undefined: everybody is let in. */
+  readonly callers?: () => CallersStatus | undefined;
   /** Absent, or undefined: no TLS. */
   readonly tls?: () => TlsStatus | undefined;
   /** When the service began, where that is not now. */
@@ -128,6 +156,11 @@ export function openSystem(deps: SystemDeps): System {
         ...(tls === undefined ? {} : { tls }),
         startedAt,
       };
+    },
+    callers(call) {
+      if (deps.guard.refusal({ action: 'system.inspect', resource: deps.kek.uri }, call) !== undefined)
+        return undefined;
+      return deps.callers?.();
     },
     async bootstrap(bootstrap, call) {
       const secrets =

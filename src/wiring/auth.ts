@@ -13,9 +13,10 @@ import { LockOut } from '../core/lock-out.ts';
 import { RefusedLogins } from '../core/refused-logins.ts';
 import { kubernetesApi } from '../providers/kubernetes/api.ts';
 import { tokenReviewer } from '../providers/kubernetes/token-review.ts';
-import type { AuthStatus } from '../system/system.ts';
+import type { AuthStatus, CallersStatus } from '../system/system.ts';
 import type { Ambient, HouseLog } from './ambient.ts';
 import { type AuthFile, badAuth, MAX_AUTH_FILE, parseAuth, readAuthFile, unreadableAuth } from './auth-file.ts';
+import { callersStatus } from './callers-status.ts';
 import { readOrInForce } from './in-force.ts';
 
 /** Who may call: the administrator, and whom the auth file knows, which may change. */
@@ -24,6 +25,8 @@ export interface AuthKeeper extends Authenticator {
   readonly nobody: boolean;
   /** Undefined where no file is configured. */
   status(): AuthStatus | undefined;
+  /** Who is let in; undefined for a development server, which lets everybody in. */
+  callers(): CallersStatus | undefined;
   /** True while the file is not fit to be used, and an older one is in force. */
   readonly failed: boolean;
   /**
@@ -108,6 +111,10 @@ class Keeper implements AuthKeeper {
     const { document, sha256, loadedAt } = this.#file;
     const problem = this.#problem === undefined ? {} : { problem: this.#problem };
     return { authenticators: document.authenticators.length, loadedAt, sha256, ...problem };
+  }
+
+  callers(): CallersStatus | undefined {
+    return this.#dev ? undefined : callersStatus(this.#file?.document, this.#admin !== undefined);
   }
 
   async reload(config: Config): Promise<readonly string[]> {

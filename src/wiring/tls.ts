@@ -67,7 +67,9 @@ class Keeper implements TlsKeeper {
   status(): TlsStatus | undefined {
     if (this.#material === undefined) return undefined;
     const certificate = new X509Certificate(this.#material.cert);
+    const { clientCertificate } = this.#config.tls;
     return {
+      clientCertificates: this.#material.clientCa === undefined ? 'none' : clientCertificate,
       notAfter: certificate.validToDate,
       sha256: createHash('sha256').update(certificate.raw).digest('hex'),
       loadedAt: this.#loadedAt,

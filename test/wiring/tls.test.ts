@@ -12,11 +12,20 @@ import { testConfig } from '../support/services.ts';
 const ca = authority('ca');
 const [first, second] = [ca.issue('first'), ca.issue('second')];
 
-async function scene(t: Test, more: { inForce?: InForce; cert?: string } = {}) {
+interface More {
+  readonly inForce?: InForce;
+  readonly cert?: string;
+  /** Absent: clients show none. */
+  readonly clientCertificate?: 'required' | 'optional';
+}
+
+async function scene(t: Test, more: More = {}) {
   const clock = new FakeClock();
-  const dir = t.testdir({ 'tls.crt': more.cert ?? first.cert, 'tls.key': first.key });
+  const dir = t.testdir({ 'tls.crt': more.cert ?? first.cert, 'tls.key': first.key, 'ca.crt': ca.cert });
   const [certFile, keyFile] = [join(dir, 'tls.crt'), join(dir, 'tls.key')];
-  const config = testConfig({ tls: { certFile, keyFile } });
+  const { clientCertificate } = more;
+  const client = clientCertificate && { clientCaFile: join(dir, 'ca.crt'), clientCertificate };
+  const config = testConfig({ tls: { certFile, keyFile, ...client } });
   const logged: string[] = [];
   const write = (_fields: object, message: string) => void logged.push(message);
   const member = more.inForce === undefined ? {} : { member: { inForce: more.inForce } as never };
@@ -33,6 +42,14 @@ async function scene(t: Test, more: { inForce?: InForce; cert?: string } = {}) {
   };
   return { keeper, certFile, keyFile, config, logged, used, look };
 }
+
+t.test('the status says what the handshake wants of a client', async (t) => {
+  t.equal((await scene(t)).keeper.status()?.clientCertificates, 'none');
+  for (const clientCertificate of ['required', 'optional'] as const) {
+    const { keeper } = await scene(t, { clientCertificate });
+    t.equal(keeper.status()?.clientCertificates, clientCertificate);
+  }
+});
 
 t.test('a new pair is taken when both of its files are there', async (t) => {
   const { keeper, certFile, keyFile, used, look, logged } = await scene(t);

@@ -8,6 +8,8 @@ import { problemOf } from './plugins/problem.ts';
 export const CALLER = { security: [{ bearerToken: [] }, {}] };
 /** Routes for anybody. */
 export const PUBLIC = { security: [] };
+/** Routes for anybody, that tell more to those whom they know. */
+export const GREETING = { security: [{}, { bearerToken: [] }] };
 
 interface Failure {
   readonly reason: Reason;

@@ -57,6 +57,12 @@ export const STATUS_EXAMPLE = {
       since: '2026-11-22T21:06:00.000Z',
     },
   ],
+  tls: {
+    clientCertificates: 'none',
+    notAfter: '2027-02-20T21:06:00.000Z',
+    sha256: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+    loadedAt: '2026-11-22T21:06:00.000Z',
+  },
   startedAt: '2026-11-22T21:06:00.000Z',
   development: false,
 };

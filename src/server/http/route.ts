@@ -19,6 +19,8 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE';
   readonly url: string;
   readonly access: Access;
+  /** Of a public route: whoever shows credentials is known by them; where they are not accepted, nothing is refused. */
+  readonly greets?: true;
   /** Answered also while requests are refused for their number or for want of memory: whoever runs the service looks there. */
   readonly vital?: true;
   /** Names that the query may have; any other is an error. */

@@ -51,33 +51,36 @@ export function admission(deps: {
       }
       const peer = peerOf(raw.socket);
       const from = { listener, ...(peer.source === undefined ? {} : { source: peer.source }) };
-      if (route.access === 'public' || (route.access === 'open' && !services.noCredentials)) {
+      const { authorization } = raw.headers;
+      const greeted = route.greets === true && (authorization !== undefined || peer.certificate !== undefined);
+      if (!greeted && (route.access === 'public' || (route.access === 'open' && !services.noCredentials))) {
         request.call = new HttpCall(ANONYMOUS, request.id, reply.raw, from);
         if (rates === undefined || route.vital) return done();
         rates.source(request, reply).then(() => done(), done);
         return;
       }
-      const { authorization } = raw.headers;
+      // Whoever is greeted stays anonymous where it is not known, or asks too often.
+      const refused = greeted ? () => done() : done;
       const credentials = {
         listener,
         auditId: request.id,
         ...peer,
         ...(authorization === undefined ? {} : { authorization }),
       } as const;
+      if (greeted || rates !== undefined) request.call = new HttpCall(ANONYMOUS, request.id, reply.raw, from);
       if (rates === undefined) {
         services.authenticate(credentials).then((principal) => {
           request.call = new HttpCall(principal, request.id, reply.raw, from);
           done();
-        }, done);
+        }, refused);
         return;
       }
-      request.call = new HttpCall(ANONYMOUS, request.id, reply.raw, from);
       const counted = async () => {
         await rates.source(request, reply);
         request.call = new HttpCall(await services.authenticate(credentials), request.id, reply.raw, from);
         await rates.principal(request, reply);
       };
-      counted().then(() => done(), done);
+      counted().then(() => done(), refused);
     };
     return services.tracing === undefined ? admit : traced(services.tracing, route, admit);
   };

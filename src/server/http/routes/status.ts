@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { sendJson } from '../answer.ts';
-import { PUBLIC, problems } from '../docs.ts';
+import { GREETING, problems } from '../docs.ts';
 import { STATUS_EXAMPLE } from '../examples.ts';
 import type { Route } from '../route.ts';
 import { KekAnswer, object } from '../schemas.ts';
@@ -49,7 +49,28 @@ const AuthAnswer = object({
   ),
 });
 
+const AuthenticatorAnswer = object({
+  name: Type.String(),
+  kind: Type.Enum(['service-account', 'oidc', 'certificate', 'token', 'anonymous']),
+  issuer: Type.Optional(Type.String()),
+  audiences: Type.Optional(Type.Array(Type.String())),
+  review: Type.Optional(Type.Boolean({ description: 'Whether the API server is asked about every token.' })),
+  by: Type.Optional(Type.Enum(['spiffe', 'dns', 'public-key'], { description: 'Which name of a certificate counts.' })),
+  tokens: Type.Optional(Type.Integer({ minimum: 1, description: 'How many there are.' })),
+  listeners: Type.Optional(
+    Type.Array(Type.Enum(['http', 'grpc']), { description: 'Where callers without credentials are let in.' }),
+  ),
+});
+
+const CallersAnswer = object({
+  adminToken: Type.Boolean({ description: 'Whether there is a token of the administrator.' }),
+  authenticators: Type.Array(AuthenticatorAnswer, { description: 'Those of the auth file that is in force.' }),
+});
+
 const TlsAnswer = object({
+  clientCertificates: Type.Enum(['required', 'optional', 'none'], {
+    description: 'What the handshake wants of a client.',
+  }),
   notAfter: Type.String({ format: 'date-time', description: 'When the certificate expires.' }),
   sha256: Type.String({ pattern: '^[0-9a-f]{64}$', description: 'Of the certificate that is in force, in DER.' }),
   loadedAt: Type.String({ format: 'date-time' }),
@@ -70,6 +91,7 @@ const StatusAnswer = object({
   doors: Type.Array(DoorAnswer, { description: 'What the service depends on.' }),
   policy: Type.Optional(PolicyAnswer),
   auth: Type.Optional(AuthAnswer),
+  callers: Type.Optional(CallersAnswer),
   tls: Type.Optional(TlsAnswer),
   startedAt: Type.String({ format: 'date-time' }),
   development: Type.Boolean({ description: 'True: every caller may do everything.' }),
@@ -80,14 +102,18 @@ export const status: Route = {
   method: 'GET',
   url: '/v1/system/status',
   access: 'public',
+  greets: true,
   vital: true,
   query: [],
   docs: {
     operationId: 'getStatus',
     summary: 'Status of the service',
-    description: 'Needs no credentials, and tells no secret.',
+    description: [
+      'Needs no credentials, and tells no secret.',
+      'To callers whom the policy allows `system.inspect` it also tells who is let in; credentials that are not accepted change nothing.',
+    ].join('\n'),
     tags: ['system'],
-    ...PUBLIC,
+    ...GREETING,
     response: {
       200: {
         description: 'The status, also of a service that is sealed or not ready.',
@@ -97,6 +123,11 @@ export const status: Route = {
     },
   },
   handler({ services }) {
-    return async (request, reply) => sendJson(reply, await services.system.status(request.call));
+    return async (request, reply) => {
+      const { call } = request;
+      const status = await services.system.status(call);
+      const callers = call.principal.kind === 'anonymous' ? undefined : services.system.callers(call);
+      return sendJson(reply, { ...status, ...(callers === undefined ? {} : { callers }) });
+    };
   },
 };

@@ -1,5 +1,8 @@
-import t from 'tap';
-import { AUTHORIZATION, isProblem, type Opened, openApp, withToken } from '../support.ts';
+import { hash } from 'node:crypto';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { type ConfigChanges, rememberingAudit } from '../../../support/services.ts';
+import { AUTHORIZATION, isProblem, type Opened, openApp, TOKEN, withToken } from '../support.ts';
 
 const MASTER_SECRET = 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=';
 const SALT = 'ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=';
@@ -88,4 +91,62 @@ t.test('a service that has lost what it needs is not ready, and lives', async (t
   const live = await app.inject('/livez');
   t.equal(live.statusCode, 200);
   t.strictSame(live.json(), { status: 'live' });
+});
+
+/** An app that knows the administrator and a token `watcher`, whom the policy lets look. */
+async function watched(t: Test, limits: ConfigChanges['limits'] = {}) {
+  const auth = {
+    version: 1,
+    authenticators: [
+      { name: 'ops', kind: 'token', tokens: [{ name: 'watcher', sha256: hash('sha256', 'kst_watcher') }] },
+      { name: 'drivers', kind: 'anonymous', listeners: ['http'] },
+    ],
+  };
+  const rule = { effect: 'allow', actions: ['system.inspect'], resources: ['kms://*'] };
+  const subjects = [{ kind: 'token', names: ['watcher'] }, { kind: 'anonymous' }];
+  const policy = { version: 1, rules: [{ name: 'look', ...rule, subjects, conditions: { listeners: ['http'] } }] };
+  const dir = t.testdir({ auth: JSON.stringify(auth), policy: JSON.stringify(policy) });
+  const audit = rememberingAudit();
+  const files = { auth: { file: join(dir, 'auth') }, policy: { file: join(dir, 'policy') } };
+  const { app } = await openApp(t, { config: { ...withToken(t), ...files, limits }, ambient: { audit } });
+  const status = async (token?: string) => {
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const answer = await app.inject({ method: 'GET', url: '/v1/system/status', headers });
+    t.equal(answer.statusCode, 200);
+    return answer.json();
+  };
+  return { status, audit };
+}
+
+t.test('who is let in is told to administrators, to whom a rule allows it, and to nobody else', async (t) => {
+  const { status, audit } = await watched(t);
+  const callers = {
+    adminToken: true,
+    authenticators: [
+      { name: 'ops', kind: 'token', tokens: 1 },
+      { name: 'drivers', kind: 'anonymous', listeners: ['http'] },
+    ],
+  };
+  t.strictSame((await status(TOKEN)).callers, callers);
+  t.strictSame((await status('kst_watcher')).callers, callers);
+  t.notOk('callers' in (await status()), 'no rule opens it to those who show nothing');
+  t.same(audit.events, []);
+  const refused = await status('kst_guess');
+  t.notOk('callers' in refused);
+  t.match(refused, { auth: { authenticators: 2 } });
+  t.match(audit.events, [{ action: 'system.authenticate', outcome: 'denied', reason: 'bad-credentials' }]);
+});
+
+t.test('tokens guessed at the status lock their source out, and the status goes on', async (t) => {
+  const { status } = await watched(t, { failedLogins: 2 });
+  await status('kst_guess-1');
+  await status('kst_guess-2');
+  t.notOk('callers' in (await status(TOKEN)), 'not even a good one is looked at');
+});
+
+t.test('beyond the limit of a source the status goes on, and looks at no credentials', async (t) => {
+  const { status, audit } = await watched(t, { requestsPerSource: 1, failedLogins: 0 });
+  t.ok('callers' in (await status(TOKEN)));
+  t.notOk('callers' in (await status('kst_guess')));
+  t.same(audit.events, []);
 });
