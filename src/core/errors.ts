@@ -74,6 +74,7 @@ export const REASONS = {
   'no-file': { code: 'not_found', title: 'The file is not there' },
   'cannot-read': { code: 'not_found', title: 'The file cannot be read' },
   'cannot-write': { code: 'failed_precondition', title: 'The file cannot be written' },
+  'tool-failed': { code: 'failed_precondition', title: 'Another program that was needed failed' },
   'data-key-exists': { code: 'already_exists', title: 'The data key exists already' },
   'name-taken': { code: 'already_exists', title: 'The name belongs to another key' },
   'kek-exists': { code: 'already_exists', title: 'The service has another key-encryption key' },

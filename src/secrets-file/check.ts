@@ -5,6 +5,7 @@ import { integrityProblem } from './integrity.ts';
 import type { Pace } from './paced.ts';
 import type { Sealer } from './sealer.ts';
 import { type SecretsFile, shown } from './secrets-file.ts';
+import { sharedSecrets } from './shared-secrets.ts';
 import { openAll } from './values.ts';
 
 /** What is wrong with a file. */
@@ -29,6 +30,7 @@ export function problemsOf(file: SecretsFile, demands: Demands): Problem[] {
       if (!sealed || isCiphertext(value, file.format)) return [];
       return [{ line, message: `parameter ${shown(name)} is called sealed and has no ciphertext` }];
     }),
+    ...sharedSecrets(file),
     ...(integrityProblem(file) === undefined ? [] : [{ ...lineOf(file), message: integrityProblem(file) as string }]),
     ...weaknesses(file, demands),
   ];

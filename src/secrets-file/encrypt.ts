@@ -5,6 +5,7 @@ import { encryptedSpelling } from './parameter-type.ts';
 import { type Changes, rewrite } from './rewrite.ts';
 import type { Sealer } from './sealer.ts';
 import type { SecretsFile } from './secrets-file.ts';
+import { sharedSecrets } from './shared-secrets.ts';
 import { sealAll, secretText } from './values.ts';
 
 /** Parameters by place whose value is a secret in plain text. */
@@ -18,6 +19,8 @@ export function plainSecrets({ parameters }: Pick<SecretsFile, 'parameters'>): n
 /** Throws `bad-secrets-file` for what cannot be encrypted, before any call to a KMS. */
 export function assertEncryptable(file: SecretsFile): void {
   if (file.header.target === undefined) assertNames(file);
+  const [shared] = sharedSecrets(file);
+  if (shared !== undefined) throw file.fail(shared.message, shared.line);
   assertSealable(
     file,
     plainSecrets(file).map((index) => file.parameters[index] as SecretsFile['parameters'][number]),

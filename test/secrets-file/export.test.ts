@@ -1,9 +1,10 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import t from 'tap';
 import { variableName } from '../../src/core/dotenv.ts';
 import { formatVariables, picked, variablesOf } from '../../src/secrets-file/export.ts';
 import { readSecretsFile } from '../../src/secrets-file/secrets-file.ts';
+import { holds } from '../support/property.ts';
 
 const file = readSecretsFile('path: /a\nregion: r\nkmskey: k\nparameters: []\n', 'f.yml');
 
@@ -29,16 +30,48 @@ t.test('names that fall together, and values that no variable can hold, are refu
   t.same(picked(two, ['a-b']), two.slice(1));
 });
 
-t.test('a POSIX shell reads back every value', async (t) => {
-  const texts = fc
-    .sample(fc.string({ unit: 'binary' }), 60)
-    .filter((text) => text.isWellFormed() && !text.includes('\0'));
-  const values = ["it's", '$HOME `id` $(id)', 'a\nb\n', '', '-n', '\\', '"', '🎉', ...texts];
-  const named = values.map((value, n) => ({ name: `V${n}`, value }));
-  const print = named.map(({ name }) => `printf '%s\\0' "$${name}"`).join('\n');
-  const out = execFileSync('sh', ['-c', `${formatVariables(named, 'shell')}${print}`]).toString();
-  t.same(out.split('\0').slice(0, -1), values);
-});
+/** What a shell might take for something of its own, in any order, and whatever else there is. */
+const AWKWARD = [
+  "'",
+  '"',
+  '\\',
+  '$',
+  '`',
+  '\n',
+  '\r',
+  '\t',
+  ' ',
+  '-',
+  '!',
+  '~',
+  '#',
+  '=',
+  '%',
+  '*',
+  '\x01',
+  '\u2028',
+  '🎉',
+  'é',
+  'a',
+];
+const anyValue = fc.oneof(
+  fc.constantFrom('', '-n', '--', "it's", '$HOME `id` $(id) $x', 'a\nb\n', '\\', '~root', '!!', 'a=b'),
+  fc.array(fc.constantFrom(...AWKWARD), { maxLength: 24 }).map((parts) => parts.join('')),
+  fc.string({ unit: 'binary' }).filter((text) => text.isWellFormed() && !text.includes('\0')),
+);
+
+const SHELLS = ['sh', 'bash'].filter((shell) => spawnSync(shell, ['-c', ':']).status === 0);
+for (const shell of SHELLS) {
+  t.test(`${shell} reads back every value to the byte`, async (t) => {
+    const property = fc.property(fc.array(anyValue, { minLength: 20, maxLength: 60 }), (values) => {
+      const named = values.map((value, n) => ({ name: `V${n}`, value }));
+      const print = named.map(({ name }) => `printf '%s\\0' "$${name}"`).join('\n');
+      const out = execFileSync(shell, ['-s'], { input: `${formatVariables(named, 'shell')}${print}\n` });
+      return out.equals(Buffer.from(values.map((value) => `${value}\0`).join('')));
+    });
+    await holds(t, property, { numRuns: 25 });
+  });
+}
 
 t.test('JSON and dotenv hold the same values', async (t) => {
   const named = [

@@ -54,12 +54,12 @@ function runEditor({ env }: Io, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn('sh', ['-c', `${editor} "$1"`, 'editor', path], { stdio: 'inherit', env: { ...env } });
     child.once('error', (error) =>
-      reject(new KeysteadError('bad-usage', 'the editor cannot be run', { cause: error })),
+      reject(new KeysteadError('tool-failed', 'the editor cannot be run', { cause: error })),
     );
     child.once('exit', (status) =>
       status === 0
         ? resolve()
-        : reject(new KeysteadError('bad-usage', `the editor ended with status ${status}; nothing was changed`)),
+        : reject(new KeysteadError('tool-failed', `the editor ended with status ${status}; nothing was changed`)),
     );
   });
 }

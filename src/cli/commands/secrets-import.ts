@@ -63,7 +63,7 @@ async function sopsValues(source: string): Promise<{ name: string; value: string
   } catch (error) {
     const { code } = error as { code?: number | string };
     const why = code === 'ENOENT' ? 'sops is not installed' : 'sops did not decrypt it; run it by itself to see why';
-    throw new KeysteadError('bad-usage', `${source}: ${why}`, { cause: error });
+    throw new KeysteadError('tool-failed', `${source}: ${why}`, { cause: error });
   }
 }
 

@@ -6,7 +6,7 @@ import type { Merged } from '../../secrets-file/merge.ts';
 const run = promisify(execFile);
 const MAX_OUTPUT = 64 * 1024 * 1024;
 
-/** Asks git; gives what it prints. Throws `bad-usage` where there is no git, or it refuses. */
+/** Asks git; gives what it prints. Throws `tool-failed` where there is no git, or it refuses. */
 export async function git(args: readonly string[], cwd?: string): Promise<string> {
   try {
     const { stdout } = await run('git', [...args], { maxBuffer: MAX_OUTPUT, ...(cwd === undefined ? {} : { cwd }) });
@@ -14,7 +14,7 @@ export async function git(args: readonly string[], cwd?: string): Promise<string
   } catch (error) {
     const { code, stderr = '' } = error as { code?: number | string; stderr?: string };
     const why = code === 'ENOENT' ? 'git is not installed' : `git ${args[0]}: ${stderr.trim().split('\n')[0]}`;
-    throw new KeysteadError('bad-usage', why, { cause: error });
+    throw new KeysteadError('tool-failed', why, { cause: error });
   }
 }
 
@@ -26,7 +26,7 @@ export async function gitMergeFile(base: string, ours: string, theirs: string): 
   } catch (error) {
     const { code, stdout } = error as { code?: number | string; stdout?: string };
     if (typeof code !== 'number' || code > 127 || stdout === undefined) {
-      throw new KeysteadError('bad-usage', 'git cannot merge the lines of the file', { cause: error });
+      throw new KeysteadError('tool-failed', 'git cannot merge the lines of the file', { cause: error });
     }
     return { text: stdout, conflicts: ['both sides changed some of its lines'] };
   }
