@@ -172,12 +172,12 @@ export const ConfigSchema = group({
     requestsPerPrincipal: whole(
       600_000,
       [0, 1_000_000_000],
-      'Requests a minute of one caller; as many may come at once after a quiet minute. Each request of a batch counts. 0 is no limit.',
+      'Requests a minute of one caller; as many may come at once after a quiet minute. Each request of a batch counts. Each worker counts what comes to it: a caller with connections to all of N workers may send up to N times as much. 0 is no limit.',
     ),
     requestsPerSource: whole(
       1_200_000,
       [0, 1_000_000_000],
-      'Requests a minute from one source address, or one IPv6 network of 64 bits, counted before the caller is known. 0 is no limit.',
+      'Requests a minute from one source address, or one IPv6 network of 64 bits, counted before the caller is known; each worker counts what comes to it. 0 is no limit.',
     ),
     memory: whole(
       0,

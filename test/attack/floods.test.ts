@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { framed, rawCall, rawSession } from '../server/grpc/support/raw-client.ts';
+import { callHeaders, END_HEADERS, frame, literal, PREFACE, TYPE } from '../support/http2-frames.ts';
 import { openHouse } from './support/house.ts';
 
 t.setTimeout(400_000);
@@ -19,49 +20,11 @@ const token = await house.tenant('team-a');
 const MOST = 8 * 1024 * 1024;
 /** Megabytes that the service may have more after an attack: garbage that is not collected yet is among them. */
 const MORE = 120;
-const TYPE = { data: 0, headers: 1, priority: 2, reset: 3, settings: 4, ping: 6, window: 8, continuation: 9 };
-const END_HEADERS = 4;
-const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
-
-function frame(type: number, flags: number, stream: number, payload: Uint8Array = new Uint8Array()): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-}
-
 function setting(id: number, value: number): Buffer {
   const payload = Buffer.alloc(6);
   payload.writeUInt16BE(id, 0);
   payload.writeUInt32BE(value, 2);
   return payload;
-}
-
-/** A literal header without indexing (RFC 7541, section 6.2.2). */
-function literal(name: string, value: string): Buffer {
-  const text = (of: string) => {
-    const bytes = Buffer.from(of);
-    if (bytes.length < 127) return Buffer.concat([Buffer.of(bytes.length), bytes]);
-    const rest = bytes.length - 127;
-    return Buffer.concat([Buffer.of(127, (rest & 127) | 128, rest >> 7), bytes]);
-  };
-  return Buffer.concat([Buffer.of(0), text(name), text(value)]);
-}
-
-/** The headers of a call, with which a stream begins. */
-function callHeaders(path = '/kms.API/GetDataKey', more: readonly (readonly [string, string])[] = []): Buffer {
-  const all: (readonly [string, string])[] = [
-    [':method', 'POST'],
-    [':scheme', 'http'],
-    [':path', path],
-    [':authority', 'localhost'],
-    ['content-type', 'application/grpc'],
-    ['te', 'trailers'],
-    ...more,
-  ];
-  return Buffer.concat(all.map(([name, value]) => literal(name, value)));
 }
 
 function residentMegabytes(): number {

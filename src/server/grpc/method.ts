@@ -1,8 +1,11 @@
 import type { Credentials } from '../../core/authenticator.ts';
 import type { Call, Principal } from '../../core/call.ts';
 
+/** The path of the method that gets what is for no other one. */
+export const ANY_PATH = '*';
+
 interface AnyMethod {
-  /** `/package.Service/Method`, as it stands in `:path`. */
+  /** `/package.Service/Method`, as it stands in `:path`; or `ANY_PATH`. */
   readonly path: string;
   /** Bytes of a request message at most; more is `resource_exhausted`. */
   readonly limit: number;

@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import type { Credentials } from '../../core/authenticator.ts';
-import { KeysteadError, type Reason } from '../../core/errors.ts';
+import type { Reason } from '../../core/errors.ts';
 import type { Peer } from '../peers.ts';
-import type { Method } from './method.ts';
-import { STATUS, StatusError } from './status.ts';
+import { ANY_PATH, type Method } from './method.ts';
+import { noMethod, STATUS, StatusError } from './status.ts';
 
 /** What the headers of a call say. */
 export interface RequestHead {
@@ -21,9 +21,10 @@ const MILLISECONDS = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 
 const LONGEST = 2 ** 31 - 1;
 
 /**
- * Reads the headers of a call. Throws `StatusError` with the response headers that such a refusal has, as grpc-go does;
- * `bad-credentials` where `authorization` is there twice: the library keeps the first and drops the rest unseen, and who
- * reads the other one would see somebody else.
+ * Reads the headers of a call. Throws `StatusError` with the response headers that such a refusal has, as grpc-go does.
+ *
+ * An `authorization` that is there more than once is given as lines, which no authenticator accepts and each counts as a
+ * refused login: the library keeps the first and drops the rest unseen, and who reads the other one would see somebody else.
  *
  * @param raw names and values in turn, as they were sent.
  */
@@ -33,7 +34,7 @@ export function readHead(
   methods: ReadonlyMap<string, Method>,
   peer: Peer = {},
 ): RequestHead {
-  const { authorization, 'grpc-encoding': encoding = 'identity', 'grpc-timeout': timeout } = headers;
+  const { 'grpc-encoding': encoding = 'identity', 'grpc-timeout': timeout } = headers;
   if (!CONTENT_TYPE.test(headers['content-type'] ?? '')) {
     throw refusal('invalidArgument', 'unsupported-media-type', 'the content type must be application/grpc', {
       ':status': 415,
@@ -42,16 +43,15 @@ export function readHead(
   if (headers[':method'] !== 'POST') {
     throw refusal('internal', 'method-not-allowed', 'the method must be POST', { ':status': 405, allow: 'POST' });
   }
-  const method = methods.get(headers[':path'] ?? '');
-  if (method === undefined) throw refusal('unimplemented', 'no-route', 'there is no such service or method');
+  const method = methods.get(headers[':path'] ?? '') ?? methods.get(ANY_PATH);
+  if (method === undefined) throw noMethod();
   if (encoding !== 'identity' && encoding !== 'gzip') {
     throw refusal('unimplemented', 'unsupported-media-type', 'messages may be compressed with gzip only', {
       'grpc-accept-encoding': 'identity,gzip',
     });
   }
-  if (raw.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'authorization').length > 1) {
-    throw new KeysteadError('bad-credentials', 'there is more than one authorization entry');
-  }
+  const shown = raw.filter((_, at) => at % 2 === 1 && raw[at - 1]?.toLowerCase() === 'authorization');
+  const authorization = shown.length > 1 ? shown.join('\n') : headers.authorization;
   return {
     method,
     timeout: timeout === undefined ? undefined : parseTimeout(String(timeout)),

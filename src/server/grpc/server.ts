@@ -5,7 +5,7 @@ import type { Logger } from '../../telemetry/log.ts';
 import type { TlsMaterial } from '../../wiring/tls-file.ts';
 import type { Services } from '../../wiring.ts';
 import { peers } from '../peers.ts';
-import { admission } from './admit.ts';
+import { admission, unknownMethod } from './admit.ts';
 import { healthMethods } from './health.ts';
 import { kmsMethods } from './kms.ts';
 import { type GrpcServer, openTransport } from './transport.ts';
@@ -28,6 +28,7 @@ export function openGrpcServer({ services, config, log, tls, clock, assertRoom }
   const methods = [
     ...kmsMethods(services, admission(services, assertRoom)),
     ...healthMethods({ services, clock, draining: draining.signal }),
+    unknownMethod(services),
   ];
   return openTransport({
     house: {

@@ -67,3 +67,8 @@ export function failureTrailers(error: KeysteadError): Record<string, string> {
     'grpc-status-details-bin': details.toString('base64').replace(/=+$/, ''),
   };
 }
+
+/** For a path that no method has. */
+export function noMethod(): StatusError {
+  return new StatusError(STATUS.unimplemented, 'no-route', 'there is no such service or method');
+}

@@ -16,6 +16,7 @@ import { answerBadPath, answerFailures } from './plugins/failures.ts';
 import { originForm } from './plugins/origin-form.ts';
 import { openPressure } from './plugins/pressure.ts';
 import { faultLog } from './plugins/problem.ts';
+import { type CountSource, sourceLimit } from './plugins/source-limit.ts';
 import { readBody } from './read-body.ts';
 import type { Route, RouteDeps } from './route.ts';
 import { routesOf } from './routes.ts';
@@ -49,7 +50,8 @@ export async function buildApp(deps: AppDeps): Promise<HttpApp> {
   const limits = { ...DEFAULT_LIMITS, maxConnections: deps.config.limits.connections, ...deps.limits };
   const traceId = traceIds();
   const base = baseHeaders(deps.tls !== undefined);
-  const app = createApp(deps, limits, traceId, base);
+  const countSource = sourceLimit(deps.services.rateLimits);
+  const app = createApp(deps, limits, traceId, base, countSource);
   app.decorate('baseHeaders', base);
   // Fastify's typings have no place for these of Node's server. A caller that sent all it had to say, and closed its
   // half of the connection, still gets its answer.
@@ -65,7 +67,8 @@ export async function buildApp(deps: AppDeps): Promise<HttpApp> {
     report: counted(deps.services.metrics, faultLog(deps.log)),
     openapi: async () => (await import('./openapi.ts')).openapiDocument(),
   };
-  answerFailures(app, { routes: routesServed(deps), metrics: deps.services.metrics, report: routeDeps.report });
+  const { metrics } = deps.services;
+  answerFailures(app, { routes: routesServed(deps), metrics, report: routeDeps.report, countSource });
   const assertRoom = await openPressure(app, memoryLimit(deps.config));
   await addRoutes(app, deps, routeDeps, assertRoom);
   await app.ready();
@@ -91,7 +94,9 @@ function createApp(
   limits: HttpLimits,
   traceId: ReturnType<typeof traceIds>,
   base: BaseHeaders,
+  countSource: CountSource,
 ): FastifyInstance {
+  const { metrics } = deps.services;
   const node = serverOptions(limits);
   const options: FastifyServerOptions = {
     logger: false,
@@ -109,7 +114,7 @@ function createApp(
       // Each route reads its query itself, strictly.
       querystringParser: (raw) => raw as unknown as Record<string, unknown>,
     },
-    frameworkErrors: (error, request, reply) => answerBadPath(deps.services.metrics, error, request, reply),
+    frameworkErrors: (error, request, reply) => answerBadPath({ metrics, countSource }, error, request, reply),
     clientErrorHandler: (error, socket) => answerClientError(error, socket, traceId(undefined), base),
   };
   if (deps.tls === undefined) return fastify({ ...options, http: node });

@@ -1,5 +1,6 @@
 import { hkdfSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Metadata, status } from '@grpc/grpc-js';
@@ -11,6 +12,7 @@ import { bytesField, varintField } from '../../../src/server/grpc/codec.ts';
 import { openGrpcServer } from '../../../src/server/grpc/server.ts';
 import type { Services } from '../../../src/wiring.ts';
 import { listening } from '../../support/gate.ts';
+import { callHeaders, END_HEADERS, END_STREAM, frame, PREFACE, TYPE } from '../../support/http2-frames.ts';
 import { rememberingAudit, testAmbient, testConfig, testServices } from '../../support/services.ts';
 import { failureOf, grpcClient } from './support/grpc-client.ts';
 import { framed, rawCall, rawSession } from './support/raw-client.ts';
@@ -141,6 +143,62 @@ t.test('without an accepted token it is unauthenticated, and only that is in the
   const metadata = { authorization: 'Bearer a-token-of-the-administrator' };
   t.same(keyOf(await call(GET, request('a', 32), { metadata }), 32), derived('a', 32));
   t.match(audit.events, [...logins, { listener: 'grpc', action: 'data-key.get', resource: 'a', outcome: 'ok' }]);
+});
+
+/** Sends frames on a connection of its own, and waits until the first stream has its end. */
+async function answered(t: T, port: number, frames: readonly Buffer[]): Promise<void> {
+  const socket = connect(port, '127.0.0.1');
+  t.teardown(() => socket.destroy());
+  socket.write(Buffer.concat([PREFACE, frame(TYPE.settings, 0, 0), ...frames]));
+  let received = Buffer.alloc(0);
+  for await (const chunk of socket) {
+    received = Buffer.concat([received, chunk]);
+    while (received.length >= 9 && received.length >= 9 + received.readUIntBE(0, 3)) {
+      if (received.readUInt32BE(5) === 1 && ((received[4] as number) & END_STREAM) !== 0) return;
+      received = received.subarray(9 + received.readUIntBE(0, 3));
+    }
+  }
+  throw new Error('the connection ended without an answer');
+}
+
+t.test('two tokens are none, whichever comes first, and that is in the audit trail', async (t) => {
+  const dir = kekDir(t);
+  const good = 'Bearer a-token-of-the-administrator';
+  writeFileSync(join(dir, 'token'), good.slice('Bearer '.length));
+  const audit = rememberingAudit();
+  const config = { dev: false, kek: { dir }, admin: { tokenFile: join(dir, 'token') } };
+  const { port } = await serve(t, await testServices(t, config, { audit }));
+  const pairs = [
+    [good, 'Bearer another-token-of-some-length'],
+    ['Bearer another-token-of-some-length', good],
+    [good, good],
+    [good, ''],
+    ['', good],
+  ];
+  const message = framed(request('a', 32));
+  const send = (values: readonly string[]) => {
+    const entries = values.map((value) => ['authorization', value] as const);
+    const head = frame(TYPE.headers, END_HEADERS, 1, callHeaders(GET, entries));
+    return answered(t, port, [head, frame(TYPE.data, END_STREAM, 1, message)]);
+  };
+  for (const pair of pairs) await send(pair);
+  t.match(audit.events, [
+    { listener: 'grpc', action: 'system.authenticate', resource: 'token', reason: 'bad-credentials' },
+  ]);
+  t.equal(audit.events.length, 1, 'the others follow in one line, and nobody got a key');
+  t.notMatch(JSON.stringify(audit.events), /-token-of/);
+  await send([good]);
+  t.match(audit.events[1], { action: 'data-key.get', outcome: 'ok' });
+});
+
+t.test('a call for no method is counted by its source', async (t) => {
+  const limits = { requestsPerSource: 2 };
+  const { port } = await serve(t, await testServices(t, { dev: false, limits }));
+  const session = rawSession(t, port);
+  const outcomes = [];
+  for (let n = 0; n < 3; n++)
+    outcomes.push((await rawCall(session, '/no.Service/Method', framed(request('a', 32)))).status);
+  t.same(outcomes, [status.UNIMPLEMENTED, status.UNIMPLEMENTED, status.RESOURCE_EXHAUSTED]);
 });
 
 t.test('what the policy refuses is permission_denied', async (t) => {

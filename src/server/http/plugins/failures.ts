@@ -6,6 +6,7 @@ import type { Route, RouteDeps } from '../route.ts';
 import { allowedMethods } from './allowed-methods.ts';
 import { NO_ROUTE, observe } from './observation.ts';
 import { sendProblem, toKeysteadError } from './problem.ts';
+import type { CountSource } from './source-limit.ts';
 import { assertWellFormed } from './well-formed.ts';
 
 /** Bytes of a refused body that are read away, so that its sender gets to read the answer. */
@@ -14,15 +15,18 @@ const DRAIN_LIMIT = 16 * 1024 * 1024;
 /** Answers every failure behind the router, unknown routes and methods included, with a problem document. */
 export function answerFailures(
   app: FastifyInstance,
-  deps: { routes: readonly Route[]; metrics: Metrics; report: RouteDeps['report'] },
+  deps: { routes: readonly Route[]; metrics: Metrics; report: RouteDeps['report']; countSource: CountSource },
 ): void {
   const allowed = allowedMethods(deps.routes);
   const missing = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     observe(deps.metrics, NO_ROUTE, reply);
     try {
+      deps.countSource(request, reply);
       assertWellFormed(request.raw);
-    } catch (error) {
-      return sendProblem(reply, toKeysteadError(error), request.id);
+    } catch (thrown) {
+      const error = toKeysteadError(thrown);
+      deps.metrics.failure(error.reason);
+      return sendProblem(reply, error, request.id);
     }
     const allow = allowed(request.raw.url ?? '');
     if (allow !== undefined) reply.header('allow', allow);
@@ -44,9 +48,21 @@ export function answerFailures(
 }
 
 /** Answers a path that the router cannot read. */
-export function answerBadPath(metrics: Metrics, thrown: Error, request: FastifyRequest, reply: FastifyReply): void {
-  observe(metrics, NO_ROUTE, reply);
-  const error = toKeysteadError(thrown);
+export function answerBadPath(
+  deps: { readonly metrics: Metrics; readonly countSource: CountSource },
+  thrown: Error,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  observe(deps.metrics, NO_ROUTE, reply);
+  let first: unknown = thrown;
+  try {
+    deps.countSource(request, reply);
+  } catch (refused) {
+    first = refused;
+  }
+  const error = toKeysteadError(first);
+  deps.metrics.failure(error.reason);
   const isId = error.reason === 'bad-request' && (request.raw.url ?? '').startsWith('/v1/data-keys/');
   sendProblem(reply, isId ? new KeysteadError('bad-id', error.message) : error, request.id);
 }

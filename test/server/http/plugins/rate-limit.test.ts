@@ -48,6 +48,25 @@ t.test('a source is counted before anybody looks at its credentials; health and 
   }
 });
 
+t.test('what no route takes is counted by its source, too', async (t) => {
+  const limits = { requestsPerPrincipal: 0, requestsPerSource: 3 };
+  const { app, services } = await openApp(t, { config: { ...withToken(t), ...KEK, limits } });
+  const ask = (method: 'GET' | 'PUT', url: string) => app.inject({ method, url });
+  const first = await ask('GET', '/nowhere');
+  isProblem(t, first, 404, 'no-route');
+  t.match(first.headers, { 'ratelimit-limit': '3', 'ratelimit-remaining': '2' });
+  isProblem(t, await ask('PUT', '/v1/system/bootstrap'), 405, 'method-not-allowed');
+  isProblem(t, await ask('GET', '/v1/data-keys/%zz'), 400, 'bad-id');
+  for (const url of ['/nowhere', '/v1/data-keys/%zz', '/nowhere?a=1']) {
+    const refused = await ask('GET', url);
+    t.match(isProblem(t, refused, 429, 'rate-limit'), /a source address may send 3 requests a minute/);
+    t.match(refused.headers, { 'retry-after': '20', 'ratelimit-remaining': '0' });
+  }
+  isProblem(t, await app.inject({ ...GET, headers: AUTHORIZATION }), 429, 'rate-limit');
+  t.equal((await ask('GET', '/livez')).statusCode, 200);
+  t.match((await services.metrics.exposition()).body, /keystead_failures_total\{reason="rate-limit"\} 4/);
+});
+
 /** An app with so many requests for each principal, and batches of one. */
 async function batches(t: Test, requestsPerPrincipal: number) {
   const limits = { requestsPerPrincipal, requestsPerSource: 0 };
