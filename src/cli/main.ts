@@ -1,9 +1,13 @@
 #!/usr/bin/env node
+import { keepCompiled } from './compile-cache.ts';
 import { holdHangups } from './hangups.ts';
 
 const argv = process.argv.slice(2);
+const called = argv.find((word) => !word.startsWith('-'));
 // Before anything else is loaded: whoever renews certificates does not know that the service is just starting.
-const hangups = argv.find((word) => !word.startsWith('-')) === 'serve' ? holdHangups(process) : undefined;
+const hangups = called === 'serve' ? holdHangups(process) : undefined;
+// docs/decisions/0006-the-binary-is-bundled.md: no service runs what somebody may write to.
+if (called === 'secrets' && import.meta.filename.endsWith('.js')) keepCompiled(process.env);
 const [{ endProcess }, { systemIo }, { run }] = await Promise.all([
   import('./end.ts'),
   import('./io.ts'),

@@ -7,7 +7,6 @@ import type { ParameterStore } from '../core/parameters.ts';
 import type { CredentialSource, RoleAssumer } from '../core/roles.ts';
 import type { SecretSource } from '../core/secret-reference.ts';
 import type { WrappedKeyStore } from '../core/store.ts';
-import { resolveSecrets } from '../core/uri.ts';
 import type {
   KmsProvider,
   KmsUriOf,
@@ -145,6 +144,7 @@ const PARAMETERS: ParametersDoors = {
 
 async function openCluster(uri: KmsUriOf<'cluster-kms'>, deps: KekDeps): Promise<OpenedKek> {
   const { ClusterKek } = await import('./cluster/kek.ts');
+  const { resolveSecrets } = await import('../core/uri.ts'); // not for who opens something without a URI
   const { key, salt } = await resolveSecrets(uri, deps.secrets);
   const kek = new ClusterKek(deps);
   try {

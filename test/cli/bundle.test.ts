@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, normalize } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -55,6 +55,17 @@ for (const workers of ['1', '2']) {
     t.same(await exited, [0, null]);
   });
 }
+
+t.test('secrets keeps what Node compiled, and no other command does', async (t) => {
+  const caches = t.testdir({ 'f.yml': 'path: /a\nregion: r\nkmskey: k\nparameters: []\n' });
+  const kept = join(caches, 'keystead', 'compiled');
+  const within = (...args: string[]) =>
+    execFileSync(process.execPath, main(args), { env: { XDG_CACHE_HOME: caches }, stdio: 'pipe' });
+  within('openapi');
+  t.notOk(existsSync(kept));
+  within('secrets', 'check', '--offline', join(caches, 'f.yml'));
+  t.ok(readdirSync(kept, { recursive: true }).length > 20);
+});
 
 t.test('the bundle holds no cloud SDK, and the licences of what it holds', async (t) => {
   const licences = readFileSync(join(bundle, 'THIRD-PARTY-LICENSES'), 'utf8');

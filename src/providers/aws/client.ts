@@ -5,7 +5,6 @@ import type { STSClient } from '@aws-sdk/client-sts';
 import { type AwsCredentials, type AwsKeys, accessPathsOf, type CredentialSource } from '../../core/roles.ts';
 import { loadSdk } from '../../core/sdk.ts';
 import type { SecretSource } from '../../core/secret-reference.ts';
-import { resolveSecrets } from '../../core/uri.ts';
 import type { KmsUriOf, ParametersUriOf, StorageUriOf } from '../../core/uri-schemas.ts';
 
 /** Where a URI's calls go and who makes them. What is absent, the SDK finds by its own rules. */
@@ -61,6 +60,7 @@ export async function placeOf(
       credentials: async () => (await path.credentials()).expose(),
     };
   }
+  const { resolveSecrets } = await import('../../core/uri.ts'); // the key of secrets files has no URI
   const { accessKey, sessionToken } = await resolveSecrets(uri, secrets);
   try {
     return {
