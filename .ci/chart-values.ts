@@ -77,6 +77,8 @@ export function valuesSchema(): object {
         annotations: texts,
         httpPort: port,
         grpcPort: port,
+        ipFamilyPolicy: oneOf('', 'SingleStack', 'PreferDualStack', 'RequireDualStack'),
+        ipFamilies: { type: 'array', items: oneOf('IPv4', 'IPv6'), maxItems: 2, uniqueItems: true },
       }),
       adminService: group({ enabled: flag, annotations: texts }),
       networkPolicy: group({ enabled: flag, from: list, adminFrom: list, extraEgress: list }),

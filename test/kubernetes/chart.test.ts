@@ -1,13 +1,14 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { parse } from 'yaml';
 import { batch, buildClient, goVersion, sets, type VectorSet } from '../support/constellation-client.ts';
 import { type Cluster, kubernetes, resourceDefinitions } from '../support/kubernetes.ts';
 import { CHART, VALUES } from './support/chart.ts';
+import { ALL, allowed, CHOICES, valuesOf } from './support/chart-choices.ts';
+import { type Choice, covering } from './support/covering.ts';
 import { runPod } from './support/kubelet.ts';
 import { writeSchemas } from './support/openapi-schemas.ts';
-import { allPairs, type Choice } from './support/pairs.ts';
 
 const TOOLS = ['helm', 'helm-unittest', 'kubeconform', 'kubectl'];
 const RESTRICTED = Object.fromEntries(
@@ -16,95 +17,6 @@ const RESTRICTED = Object.fromEntries(
 /** Constellation's key service has its place. */
 const namespaceOf = (mode: string) => (mode === 'constellation' ? 'kube-system' : `keystead-${mode}`);
 const releaseOf = (mode: string) => (mode === 'constellation' ? 'key-service' : 'keystead');
-
-/** Choices that change what is rendered, as flags of helm. */
-const CHOICES: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
-  kind: { deployment: ['kind=Deployment'], daemonset: ['kind=DaemonSet'] },
-  kek: {
-    bootstrap: ['kek.from=bootstrap'],
-    mounted: ['kek.from=mounted'],
-    none: ['kek.from=none', `config.kek.fingerprint=${'0'.repeat(32)}`],
-    cloud: ['kek.from=none', 'config.kms=kms://aws?keyName=a', 'config.storage=storage://aws?bucket=b'],
-  },
-  tls: {
-    clear: ['config.insecurePlaintext=true'],
-    own: ['tls.existingSecret=own'],
-    manager: [
-      'tls.certManager.enabled=true',
-      'tls.certManager.issuerRef.name=issuer',
-      'tls.certManager.dnsNames={a.example}',
-    ],
-    mutual: ['tls.existingSecret=own', 'tls.clientCaSecret=ca', 'config.tls.clientCertificate=optional'],
-  },
-  callers: {
-    nobody: [],
-    admin: ['adminToken.existingSecret=admin', 'test.caller=admin'],
-    accounts: [
-      'auth.version=1',
-      'auth.authenticators[0].name=cluster',
-      'auth.authenticators[0].kind=service-account',
-      'auth.authenticators[0].issuer=https://issuer.example',
-      'auth.authenticators[0].audiences={keystead}',
-      'policy.version=1',
-      'policy.tenants[0].namespaces={team-*}',
-      'rbac.tokenReview=true',
-    ],
-    anonymous: [
-      'auth.version=1',
-      'auth.authenticators[0].name=all',
-      'auth.authenticators[0].kind=anonymous',
-      'auth.authenticators[0].listeners={grpc}',
-      'test.caller=anonymous',
-    ],
-  },
-  account: {
-    own: ['serviceAccount.annotations.a=b'],
-    theirs: ['serviceAccount.create=false', 'serviceAccount.name=theirs', 'rbac.create=false'],
-  },
-  scale: {
-    fixed: ['replicas=3', 'podDisruptionBudget.enabled=false', 'preStopSeconds=0'],
-    auto: ['autoscaling.enabled=true', 'resources.limits.cpu=1'],
-  },
-  net: {
-    open: ['networkPolicy.enabled=false', 'listenHost=[::]'],
-    // Metrics are scraped through it.
-    noAdmin: ['adminService.enabled=false'],
-    narrow: [
-      'networkPolicy.from[0].podSelector.matchLabels.a=b',
-      'networkPolicy.adminFrom[0].namespaceSelector.matchLabels.a=b',
-      'networkPolicy.extraEgress[0].to[0].ipBlock.cidr=169.254.169.254/32',
-    ],
-  },
-  watching: { off: [], on: ['serviceMonitor.enabled=true', 'prometheusRule.enabled=true', 'dashboard.enabled=true'] },
-  more: {
-    none: ['image.tag=v1'],
-    all: [
-      `image.digest=sha256:${'0'.repeat(64)}`,
-      'imagePullSecrets[0].name=pull',
-      'podAnnotations.a=b',
-      'podLabels.a=b',
-      'nodeSelector.a=b',
-      'tolerations[0].operator=Exists',
-      'affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight=1',
-      'affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchFields[0].key=metadata.name',
-      'affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchFields[0].operator=In',
-      'affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchFields[0].values={a}',
-      'priorityClassName=high',
-      'extraEnv[0].name=A',
-      'extraEnv[0].value=b',
-      'extraVolumes[0].name=more',
-      'extraVolumes[0].emptyDir.medium=Memory',
-      'extraVolumeMounts[0].name=more',
-      'extraVolumeMounts[0].mountPath=/more',
-      'topologySpreadConstraints[0].maxSkew=1',
-      'topologySpreadConstraints[0].topologyKey=kubernetes.io/hostname',
-      'topologySpreadConstraints[0].whenUnsatisfiable=DoNotSchedule',
-      'service.annotations.a=b',
-      'adminService.annotations.a=b',
-      'fullnameOverride=other',
-    ],
-  },
-};
 
 // More than the runner gives a file: the machine may be busy, and no time is asserted.
 t.setTimeout(400_000);
@@ -115,7 +27,9 @@ t.test('the chart', { timeout: 390_000 }, async (t) => {
   await define(cluster);
   await t.test('lint finds nothing', (t) => lint(t, cluster));
   await t.test('its own unit tests pass', (t) => unitTests(t, cluster));
-  await t.test('all that any two choices render fits the schemas of this very API server', (t) => conform(t, cluster));
+  await t.test('all that any three choices render fits the schemas of this very API server', (t) =>
+    conform(t, cluster),
+  );
   await t.test('each values file is installed, upgraded, rolled back and uninstalled', (t) => lifecycles(t, cluster));
 });
 
@@ -148,27 +62,57 @@ async function unitTests(t: Test, cluster: Cluster): Promise<void> {
 }
 
 async function conform(t: Test, cluster: Cluster): Promise<void> {
-  const dir = t.testdir({ schemas: {}, rendered: {} });
+  const dir = t.testdir({ schemas: {}, one: {}, many: { charts: {} }, different: {} });
   const schemas = await writeSchemas(cluster, join(dir, 'schemas'));
-  // A service that nobody can bootstrap is never of use.
-  const allowed = ({ kind, kek, callers, scale, net, watching }: Choice) =>
-    !(kek === 'none' && callers === 'nobody') &&
-    !(kind === 'daemonset' && scale === 'auto') &&
-    !(net === 'noAdmin' && watching === 'on');
-  const choices = allPairs(
-    Object.fromEntries(Object.entries(CHOICES).map(([name, values]) => [name, Object.keys(values)])),
-    allowed,
-  );
-  t.comment(`${choices.length} combinations`);
-  const folder = join(dir, 'rendered');
-  for (const choice of choices) {
-    const flags = Object.entries(choice).flatMap(([name, value]) => CHOICES[name]?.[value] ?? []);
-    const sets = flags.flatMap((flag) => ['--set', flag]);
-    const { stdout } = await cluster.tool('helm', ['template', 'keystead', CHART, '--namespace', 'keys', ...sets]);
-    writeFileSync(join(folder, `${Object.values(choice).join('-')}.yaml`), stdout);
+  const names = Object.fromEntries(Object.entries(CHOICES).map(([name, values]) => [name, Object.keys(values)]));
+  const valid = async (folder: string, files: RegExp) => {
+    const { stdout } = await cluster.tool('kubeconform', ['-strict', '-summary', '-schema-location', schemas, folder]);
+    t.match(stdout, files);
+    t.match(stdout, /Valid: \d+, Invalid: 0, Errors: 0, Skipped: 0/);
+  };
+
+  const pairs = covering(names, { strength: 2, allowed });
+  for (const [n, choice] of pairs.entries()) {
+    const values = join(dir, 'values.json');
+    writeFileSync(values, JSON.stringify(valuesOf(choice)));
+    const flags = ['keystead', CHART, '--namespace', 'keys', '--values', values];
+    const { stdout } = await cluster.tool('helm', ['template', ...flags]);
+    writeFileSync(join(dir, 'one', `${n}.yaml`), stdout);
   }
-  const { stdout } = await cluster.tool('kubeconform', ['-strict', '-summary', '-schema-location', schemas, folder]);
-  t.match(stdout, new RegExp(`found in ${choices.length} files - Valid: \\d+, Invalid: 0, Errors: 0, Skipped: 0`));
+  await valid(join(dir, 'one'), new RegExp(`found in ${pairs.length} files`));
+
+  const choices = covering(names, { strength: 3, all: ALL, allowed });
+  t.comment(`${pairs.length} with the schema of the values, ${choices.length} without`);
+  const { parts, files } = await renderAtOnce(cluster, join(dir, 'many'), choices);
+  t.equal(parts, choices.length);
+  // Most say the same: once is enough.
+  const texts = new Set(files.map((file) => readFileSync(file, 'utf8').replace(/^# Source: .*$/gm, '')));
+  for (const [n, text] of [...texts].entries()) writeFileSync(join(dir, 'different', `${n}.yaml`), text);
+  await valid(join(dir, 'different'), new RegExp(`found in ${texts.size} files`));
+}
+
+/**
+ * As parts of one chart, which takes a tenth of the time. The schema of the values is left out: it says of each value
+ * what it may be, and was asked for every pair.
+ */
+async function renderAtOnce(
+  cluster: Cluster,
+  folder: string,
+  choices: readonly Choice[],
+): Promise<{ readonly parts: number; readonly files: readonly string[] }> {
+  const { name, version } = parse(readFileSync(join(CHART, 'Chart.yaml'), 'utf8'));
+  const dependencies = choices.map((_, n) => ({ name, version, alias: `c${n}` }));
+  const chart = { apiVersion: 'v2', name: 'all', version: '1.0.0', dependencies };
+  writeFileSync(join(folder, 'Chart.yaml'), JSON.stringify(chart));
+  const values = Object.fromEntries(choices.map((choice, n) => [`c${n}`, { nameOverride: name, ...valuesOf(choice) }]));
+  writeFileSync(join(folder, 'values.yaml'), JSON.stringify(values));
+  cpSync(CHART, join(folder, 'charts', name), { recursive: true });
+  const output = join(folder, 'rendered');
+  const flags = ['--namespace', 'keys', '--skip-schema-validation', '--output-dir', output];
+  await cluster.tool('helm', ['template', 'keystead', folder, ...flags]);
+  const rendered = join(output, 'all', 'charts');
+  const files = readdirSync(rendered, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.yaml'));
+  return { parts: readdirSync(rendered).length, files: files.map((file) => join(rendered, file)) };
 }
 
 /** The DaemonSet as its values start it, asked by Constellation's own client, which shows nobody anything. */

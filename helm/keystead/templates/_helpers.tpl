@@ -59,6 +59,15 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- printf "%s-admin" (include "keystead.fullname" .) -}}
 {{- end -}}
 
+{{- define "keystead.ipFamilies" -}}
+{{- with .Values.service.ipFamilyPolicy }}
+ipFamilyPolicy: {{ . }}
+{{- end }}
+{{- with .Values.service.ipFamilies }}
+ipFamilies: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
 {{/* The configuration file: what the values say, and what the chart knows. */}}
 {{- define "keystead.config" -}}
 {{- $own := dict "http" (dict "listen" (printf "%s:8080" .Values.listenHost)) "grpc" (dict "listen" (printf "%s:9000" .Values.listenHost)) -}}
@@ -112,6 +121,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "keystead.checkTransport" -}}
 {{- if not (or (include "keystead.tlsSecret" .) .Values.config.insecurePlaintext) -}}
 {{- fail "keys would cross the network in the clear: give tls.existingSecret or tls.certManager, or say config.insecurePlaintext: true" -}}
+{{- end -}}
+{{- if and (or (has "IPv6" .Values.service.ipFamilies) (hasSuffix "DualStack" .Values.service.ipFamilyPolicy)) (not (hasPrefix "[" .Values.listenHost)) -}}
+{{- fail (printf "listenHost %s is no address of IPv6, and the Services would send calls there: set listenHost: \"[::]\"" .Values.listenHost) -}}
+{{- end -}}
+{{- if and (eq .Values.service.ipFamilyPolicy "SingleStack") (gt (len .Values.service.ipFamilies) 1) -}}
+{{- fail "service.ipFamilyPolicy: SingleStack takes one of service.ipFamilies" -}}
 {{- end -}}
 {{- if and .Values.tls.existingSecret .Values.tls.certManager.enabled -}}
 {{- fail "the certificate is given twice: in tls.existingSecret and tls.certManager; give one of them" -}}
