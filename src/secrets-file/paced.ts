@@ -34,11 +34,11 @@ export async function paced<T, R>(
       try {
         results[index] = await patiently(
           () => work(items[index] as T, index),
+          pace,
+          call,
           () => {
             allowed = Math.max(1, Math.floor(allowed / 2));
           },
-          pace,
-          call,
         );
         pace.progress?.(++done, items.length);
       } catch (error) {
@@ -51,7 +51,17 @@ export async function paced<T, R>(
   return results;
 }
 
-async function patiently<R>(work: () => Promise<R>, slower: () => void, pace: Pace, call: Call): Promise<R> {
+/**
+ * Does one thing, again and again while a service asks to slow down, for two minutes; then throws what it says.
+ *
+ * @param slower told each time.
+ */
+export async function patiently<R>(
+  work: () => Promise<R>,
+  pace: Pace,
+  call: Call,
+  slower: () => void = () => {},
+): Promise<R> {
   for (const wait of PATIENCE) {
     try {
       return await work();

@@ -1,7 +1,7 @@
 import type { Call } from '../core/call.ts';
 import { KeysteadError } from '../core/errors.ts';
 import type { ParameterAspect, ParameterStore, StoredParameter } from '../core/parameters.ts';
-import { type Pace, paced } from './paced.ts';
+import { type Pace, paced, patiently } from './paced.ts';
 import { planOf, type Step, type WantedParameter } from './plan.ts';
 import { type SecretsFile, storePath } from './secrets-file.ts';
 
@@ -34,7 +34,7 @@ export async function compare(
   call: Call,
 ): Promise<Comparison> {
   const places = wanted.map(({ place }) => place);
-  const there = extra ? await store.list(storePath(file), call) : undefined;
+  const there = extra ? await patiently(() => store.list(storePath(file), call), pace, call) : undefined;
   const present = there === undefined ? places : places.filter((place) => there.includes(place));
   const stored = await readAll(present, aspectsOf(file, exactTags, store), { store, pace }, call);
   const known = new Set(places);

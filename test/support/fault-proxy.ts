@@ -61,7 +61,7 @@ const SLOW_MS = 30;
 export async function faultProxy(
   t: { teardown(fn: () => unknown): unknown },
   server: string,
-  plan: (n: number, method: string, url: string) => WireFault | WireScript | undefined,
+  plan: (n: number, method: string, url: string, headers: IncomingHttpHeaders) => WireFault | WireScript | undefined,
   env: Readonly<Record<string, string>>,
   drops: readonly string[] = [],
 ): Promise<FaultProxy> {
@@ -85,7 +85,7 @@ export async function faultProxy(
   const handle = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = 'GET', url = '/' } = incoming;
     const body = await bodyOf(incoming);
-    const planned = healed ? undefined : plan(count++, method, url);
+    const planned = healed ? undefined : plan(count++, method, url, incoming.headers);
     if (typeof planned === 'object') {
       if ('status' in planned) return void response.writeHead(planned.status, planned.headers).end(planned.body);
       incoming.url = planned.to;

@@ -39,14 +39,14 @@ async function rewrapped(file: SecretsFile, work: Work, to: string | undefined):
   work.closing(() => old.kek.close());
   const next = to === undefined ? old : await openKekOf(to, work);
   if (next !== old) work.closing(() => next.kek.close());
-  const key = await unwrapDataKey(old.kek, dataKey, id, work.call);
+  const key = await work.patiently(() => unwrapDataKey(old.kek, dataKey, id, work.call));
   try {
     const header = {
-      data_key: await wrapDataKey(next.kek, key, id, work.call),
+      data_key: await work.patiently(() => wrapDataKey(next.kek, key, id, work.call)),
       ...(to === undefined ? {} : { kek: next.name }),
     };
     // The old text is gone once the new one is in its place: it must open.
-    const back = await unwrapDataKey(next.kek, header.data_key, id, work.call);
+    const back = await work.patiently(() => unwrapDataKey(next.kek, header.data_key, id, work.call));
     const same = back.equals(key);
     back.dispose();
     if (!same) throw file.fail('the new KEK gives another key back than was wrapped');

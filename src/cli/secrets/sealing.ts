@@ -34,7 +34,7 @@ export async function freshSealing(file: SecretsFile, work: Work, kekText?: stri
   const id = file.header.file ?? newFileId(random);
   const key = newDataKey(random);
   work.closing(() => key.dispose());
-  const dataKey = await wrapDataKey(opened.kek, key, id, call);
+  const dataKey = await work.patiently(() => wrapDataKey(opened.kek, key, id, call));
   const kek = file.header.kek !== undefined && kekText === undefined ? {} : { kek: opened.name };
   return { sealer: dataKeySealer(key, id, random), header: { ...kek, file: id, data_key: dataKey } };
 }
@@ -52,7 +52,7 @@ export async function openingSealer(file: SecretsFile, work: Work): Promise<Seal
   const { dataKeySealer, unwrapDataKey } = await import('../../secrets-file/data-key.ts');
   const { kek } = await openFileKek(file, work);
   work.closing(() => kek.close());
-  const key = await unwrapDataKey(kek, dataKey, id, work.call);
+  const key = await work.patiently(() => unwrapDataKey(kek, dataKey, id, work.call));
   work.closing(() => key.dispose());
   return dataKeySealer(key, id, work.random);
 }

@@ -38,6 +38,8 @@ export interface Work extends KekOpening {
   readonly localKey: LocalKey;
   /** The key that the alias stands for; made where it is missing and that was asked for. */
   currentKey(): Promise<string>;
+  /** Asks again while a service asks to slow down. */
+  patiently<T>(ask: () => Promise<T>): Promise<T>;
   /** Says something on stderr, on a line of its own. */
   tell(message: string): Promise<void>;
   /** Done, the last first, when the work is over. */
@@ -58,6 +60,11 @@ export async function openWork(io: Io, options: SealOptions): Promise<Work> {
     listener: 'internal',
   };
   const tell = (message: string) => write(io.stderr, `${printable(message)}\n`);
+  const pace: Pace = { clock: systemClock, random, progress: progressOn(io) };
+  const patient = async <T>(ask: () => Promise<T>): Promise<T> => {
+    const { patiently } = await import('../../secrets-file/paced.ts');
+    return patiently(ask, pace, call);
+  };
   let current: Promise<string> | undefined;
   let access: ReturnType<typeof accessPaths> | undefined;
   return {
@@ -65,10 +72,11 @@ export async function openWork(io: Io, options: SealOptions): Promise<Work> {
     options,
     call,
     random,
-    pace: { clock: systemClock, random, progress: progressOn(io) },
+    pace,
+    patiently: patient,
     localKey,
     currentKey() {
-      current ??= identified(localKey, place, options, io, tell, call);
+      current ??= patient(() => identified(localKey, place, options, io, tell, call));
       return current;
     },
     access() {

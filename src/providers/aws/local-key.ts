@@ -46,7 +46,11 @@ class AwsLocalKey implements LocalKey {
   }
 
   identify(call: Call): Promise<string> {
-    this.#arn ??= this.#describe(call);
+    this.#arn ??= this.#describe(call).catch((error: unknown) => {
+      // What fails now may be answered the next time.
+      this.#arn = undefined;
+      throw error;
+    });
     return this.#arn;
   }
 
