@@ -31,6 +31,7 @@ t.test('the chart', { timeout: 390_000 }, async (t) => {
     conform(t, cluster),
   );
   await t.test('each values file is installed, upgraded, rolled back and uninstalled', (t) => lifecycles(t, cluster));
+  await t.test('from one values file to the next nothing is left behind', (t) => moves(t, cluster));
 });
 
 /** What is there in a cluster with cert-manager and the Prometheus operator. */
@@ -191,8 +192,50 @@ async function lifecycle(t: Test, cluster: Cluster, mode: string, file: string):
   await helm('rollback', '1');
   t.same(await template(), before);
   await helm('uninstall');
-  const all = 'deployment,daemonset,service,configmap,secret,serviceaccount,role,rolebinding,networkpolicy,pdb,hpa';
-  const selected = ['--selector', `app.kubernetes.io/instance=${release}`, '--output', 'name'];
-  const left = await cluster.tool('kubectl', ['--namespace', namespace, 'get', all, ...selected]);
-  t.equal(left.stdout, '', 'nothing is left');
+  t.same(await objectsOf(cluster, release, namespace), [], 'nothing is left');
+}
+
+/** One release that becomes what each values file says in turn, another kind of workload too. */
+async function moves(t: Test, cluster: Cluster): Promise<void> {
+  const [release, namespace] = ['moving', 'keystead-moves'];
+  await cluster.ask('POST', '/api/v1/namespaces', { metadata: { name: namespace, labels: RESTRICTED } });
+  const helm = async (...args: string[]) => {
+    const { stdout, stderr } = await cluster.tool('helm', [...args, '--namespace', namespace]);
+    t.equal(stderr, '', `helm ${args[0]} warns of nothing`);
+    return stdout;
+  };
+  const asDeclared = async (what: string) => {
+    const declared = (await helm('get', 'manifest', release))
+      .split(/^---$/m)
+      .map((text) => parse(text))
+      .filter((object) => object !== null)
+      .map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+    t.same(await objectsOf(cluster, release, namespace), declared.sort(), what);
+  };
+  for (const [mode, file] of [...VALUES, ...VALUES.slice(0, 1)]) {
+    await helm('upgrade', '--install', release, CHART, '--reset-values', '--values', file);
+    await asDeclared(`as ${mode}`);
+  }
+  for (const [at, [mode]] of [...VALUES.entries()].reverse().slice(1, 4)) {
+    await helm('rollback', release, `${at + 1}`);
+    await asDeclared(`back to ${mode}`);
+  }
+  await helm('uninstall', release);
+  t.same(await objectsOf(cluster, release, namespace), [], 'nothing is left');
+}
+
+/** Kind and name of all that a release has in the cluster, in order. */
+async function objectsOf(cluster: Cluster, release: string, namespace: string): Promise<string[]> {
+  const own = 'certificate,servicemonitor,prometheusrule,clusterrole,clusterrolebinding';
+  const all = `deployment,daemonset,service,configmap,secret,serviceaccount,role,rolebinding,networkpolicy,pdb,hpa,${own}`;
+  const selected = ['--selector', `app.kubernetes.io/instance=${release}`, '--output', 'json'];
+  const { stdout } = await cluster.tool('kubectl', ['--namespace', namespace, 'get', all, ...selected]);
+  const { items } = JSON.parse(stdout) as {
+    items: { kind: string; metadata: { name: string; annotations: Readonly<Record<string, string>> } }[];
+  };
+  // What has no namespace has the releases of all of them.
+  return items
+    .filter(({ metadata }) => metadata.annotations['meta.helm.sh/release-namespace'] === namespace)
+    .map(({ kind, metadata }) => `${kind} ${metadata.name}`)
+    .sort();
 }

@@ -78,5 +78,9 @@ function withoutNodes(text: string, pod: CliService | undefined): string {
   return lines
     .join('\n')
     .replaceAll('https://localhost:8080', localhost(pod?.http ?? ''))
-    .replaceAll('https://localhost:8081', localhost(pod?.admin ?? ''));
+    .replaceAll('https://localhost:8081', localhost(pod?.admin ?? ''))
+    .replaceAll(
+      '::localhost:8081',
+      `::${new URL(pod?.admin ?? 'https://localhost').host.replace('127.0.0.1', 'localhost')}`,
+    );
 }

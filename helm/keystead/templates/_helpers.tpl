@@ -143,6 +143,9 @@ ipFamilies: {{- toYaml . | nindent 2 }}
 {{- end -}}
 
 {{- define "keystead.checkWorkload" -}}
+{{- if and .Values.networkPolicy.enabled (not .Values.networkPolicy.from) (ne .Values.service.type "ClusterIP") -}}
+{{- fail (printf "callers through a Service of type %s are no Pods, and the NetworkPolicy would shut them out: name them in networkPolicy.from, by ipBlock" .Values.service.type) -}}
+{{- end -}}
 {{- if and (eq .Values.test.caller "admin") (not .Values.adminToken.existingSecret) -}}
 {{- fail "test.caller: admin needs adminToken.existingSecret" -}}
 {{- end -}}
