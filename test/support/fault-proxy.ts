@@ -34,6 +34,8 @@ export type WireScript =
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string }
   | { readonly to: string };
 
+type Planned = WireFault | WireScript | undefined;
+
 interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -55,13 +57,13 @@ const SLOW_MS = 30;
  * Stands between clients and a server that speaks HTTP/1.1, and breaks what the plan says, or does what it scripts. With TLS where the server has
  * it, by the emulators' own certificate. Closed with the test.
  *
- * @param plan what goes wrong with the `n`-th request, counted from 0.
+ * @param plan what goes wrong with the `n`-th request, counted from 0; the request waits for it.
  * @param drops headers of requests that do not arrive.
  */
 export async function faultProxy(
   t: { teardown(fn: () => unknown): unknown },
   server: string,
-  plan: (n: number, method: string, url: string, headers: IncomingHttpHeaders) => WireFault | WireScript | undefined,
+  plan: (n: number, method: string, url: string, headers: IncomingHttpHeaders) => Planned | Promise<Planned>,
   env: Readonly<Record<string, string>>,
   drops: readonly string[] = [],
 ): Promise<FaultProxy> {
@@ -85,7 +87,7 @@ export async function faultProxy(
   const handle = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = 'GET', url = '/' } = incoming;
     const body = await bodyOf(incoming);
-    const planned = healed ? undefined : plan(count++, method, url, incoming.headers);
+    const planned = healed ? undefined : await plan(count++, method, url, incoming.headers);
     if (typeof planned === 'object') {
       if ('status' in planned) return void response.writeHead(planned.status, planned.headers).end(planned.body);
       incoming.url = planned.to;

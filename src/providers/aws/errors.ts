@@ -110,6 +110,8 @@ export const AWS_ERRORS: Readonly<Record<string, Row>> = {
   XksKeyInvalidConfigurationException: ['provider-refused', 'the external key is not fit for a KMS key'],
   CloudHsmClusterInvalidConfigurationException: away,
   CustomKeyStoreInvalidStateException: away,
+  // What has tags is gone.
+  InvalidResourceId: ['concurrent-write', 'somebody else has deleted it meanwhile; run the command again'],
   ParameterNotFound: ['no-parameter', 'there is no such parameter'],
   InvalidKeyId: ['no-kek', 'the KMS key (kmskey) is not there, or the parameter store may not use it'],
   TooManyUpdates: throttled,

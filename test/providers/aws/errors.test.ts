@@ -68,6 +68,7 @@ const EXPECTED: Readonly<Record<string, readonly [Reason, Reason?]>> = {
   XksKeyInvalidConfigurationException: ['provider-refused'],
   CloudHsmClusterInvalidConfigurationException: ['key-store-away'],
   CustomKeyStoreInvalidStateException: ['key-store-away'],
+  InvalidResourceId: ['concurrent-write'],
   ParameterNotFound: ['no-parameter'],
   InvalidKeyId: ['no-kek'],
   TooManyUpdates: ['provider-throttled'],
