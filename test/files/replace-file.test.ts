@@ -50,3 +50,15 @@ t.test('what a machine left that stopped is taken away, and nothing else', async
   await replaceFile(join(dir, 'f.yml'), 'old', 'new');
   t.same(readdirSync(dir).sort(), ['f.yml', young, ...others].sort());
 });
+
+t.test('where there is no sh to guard it, the file is replaced all the same', async (t) => {
+  const dir = t.testdir({ f: 'old' });
+  const { PATH = '' } = process.env;
+  t.teardown(() => {
+    process.env['PATH'] = PATH;
+  });
+  process.env['PATH'] = dir;
+  await replaceFile(join(dir, 'f'), 'old', 'new');
+  t.equal(readFileSync(join(dir, 'f'), 'utf8'), 'new');
+  t.same(readdirSync(dir), ['f']);
+});

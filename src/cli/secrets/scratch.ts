@@ -12,7 +12,10 @@ export async function withScratchFile<T>(
   text: string,
   use: (path: string) => Promise<T>,
 ): Promise<T> {
-  const dir = await mkdtemp(join(await placeInMemory(env), 'keystead-'));
+  const place = await placeInMemory(env);
+  const dir = await mkdtemp(join(place, 'keystead-')).catch((error: unknown) => {
+    throw fileFailure(place, error);
+  });
   const guard = guarded(dir);
   try {
     const path = join(dir, basename(name));
