@@ -1,17 +1,25 @@
 import type { PolicyRequest } from '../src/core/policy.ts';
 import { compilePolicy } from '../src/policy/compile.ts';
 import type { RuleDocument } from '../src/policy/schema.ts';
+import { readingRow } from './policy-reading.ts';
 import { interleaved, type Row, rateOf } from './support/measure.ts';
 
 const RULES = 10_000;
 /** Microseconds that one decision may take. */
 const TARGET = 20;
 
+type MakeRule = (n: number) => Omit<RuleDocument, 'name' | 'effect' | 'actions'>;
+
+const aCallerEach: MakeRule = (n) => ({
+  subjects: [{ names: [`system:serviceaccount:team-${n}:csi`] }],
+  resources: ['**'],
+});
+
 /** Policies of ten thousand rules, each kind with little to find a rule by but one thing. */
-const POLICIES: Readonly<Record<string, (n: number) => Omit<RuleDocument, 'name' | 'effect' | 'actions'>>> = {
+const POLICIES: Readonly<Record<string, MakeRule>> = {
   'a namespace each': (n) => ({ subjects: [{ namespaces: [`team-${n}`] }], resources: ['*/*/{{namespace}}/**'] }),
   'a pattern of namespaces each': (n) => ({ subjects: [{ namespaces: [`team-${n}*`] }], resources: ['**'] }),
-  'a caller each': (n) => ({ subjects: [{ names: [`system:serviceaccount:team-${n}:csi`] }], resources: ['**'] }),
+  'a caller each': aCallerEach,
   'a group each': (n) => ({ subjects: [{ groups: [`group-${n}`] }], resources: ['**'] }),
   'a prefix each, everybody': (n) => ({ subjects: [{ names: ['**'] }], resources: [`eu/west/team-${n}/**`] }),
 };
@@ -26,7 +34,8 @@ export async function benchPolicy(): Promise<Row[]> {
     }));
   });
   const rates = await interleaved(contenders, 3, 0.3);
-  return [...rates].map(([name, rate]) => {
+  const reading = await readingRow('(h) reading a policy of 10,000 rules', rulesOf(aCallerEach));
+  const decisions = [...rates].map(([name, rate]) => {
     const micros = 1e6 / rate;
     return {
       what: `(h) decision, 10,000 rules: ${name}`,
@@ -36,16 +45,20 @@ export async function benchPolicy(): Promise<Row[]> {
       target: `< ${TARGET} µs${micros < TARGET ? '' : ' (missed)'}`,
     };
   });
+  return [...decisions, reading];
 }
 
-function decider(rule: (typeof POLICIES)[string]): (found: boolean) => () => void {
-  const rules = Array.from({ length: RULES }, (_, n) => ({
+function rulesOf(rule: MakeRule): RuleDocument[] {
+  return Array.from({ length: RULES }, (_, n) => ({
     name: `rule-${n}`,
     effect: n % 10 === 9 ? ('deny' as const) : ('allow' as const),
     actions: ['data-key.get', 'data-key.create'] as RuleDocument['actions'],
     ...rule(n),
   }));
-  const compiled = compilePolicy({ version: 1, rules });
+}
+
+function decider(rule: MakeRule): (found: boolean) => () => void {
+  const compiled = compilePolicy({ version: 1, rules: rulesOf(rule) });
   if ('problems' in compiled) throw new Error(JSON.stringify(compiled.problems[0]));
   let n = 0;
   return (found) => {
