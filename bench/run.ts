@@ -10,6 +10,7 @@ import { benchHttp, benchWorkersAndBatch } from './http.ts';
 import { benchKeyManager } from './key-manager.ts';
 import { benchPolicy } from './policy.ts';
 import { benchSecrets } from './secrets.ts';
+import { benchSecretsStart } from './secrets-start.ts';
 import { benchStartUp } from './start-up.ts';
 import { benchStored } from './stored.ts';
 import { mergeRows, type Row, rowsOf, table } from './support/measure.ts';
@@ -27,6 +28,7 @@ const parts = {
   away: benchAway,
   policy: benchPolicy,
   secrets: benchSecrets,
+  'secrets-start': benchSecretsStart,
   'key-manager': benchKeyManager,
   'all-on': benchAllOn,
 };
