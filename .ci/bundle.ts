@@ -16,6 +16,7 @@ const { metafile } = await build({
     main: 'src/cli/main.ts',
     'worker-main': 'src/server/workers/worker-main.ts',
     'policy-thread': 'src/wiring/policy-thread.ts',
+    'append-thread': 'src/audit/append-thread.ts',
   },
   outdir,
   bundle: true,

@@ -1,13 +1,15 @@
-import { constants, fdatasync, stat as statPath, write as writeTo } from 'node:fs';
-import { type FileHandle, open, rename, unlink, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, open, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { promisify } from 'node:util';
+import { getSystemErrorName } from 'node:util';
 import type { Clock } from '../core/clock.ts';
 import { KeysteadError } from '../core/errors.ts';
+import { type Appender, appendAside } from './append-aside.ts';
 import { findPredecessor, keptHeads } from './file-tail.ts';
 import { FreeSpace } from './free-space.ts';
 import type { LinePlace } from './place.ts';
 import { isRecent } from './recent.ts';
+import type { Appended, Standing } from './synced-append.ts';
 
 export interface FilePlaceOptions {
   readonly path: string;
@@ -16,14 +18,9 @@ export interface FilePlaceOptions {
   readonly clock: Clock;
   /** That of no other process: two that put a file aside at once must not take one name for it. */
   readonly mark: string;
-  /** Makes what was written to a file descriptor live through a crash; absent: fdatasync. */
-  sync?(fd: number): Promise<void>;
+  /** Writes, syncs and looks; absent: a thread of its own. */
+  readonly appender?: Appender;
 }
-
-// Less work for each batch than the methods of a FileHandle.
-const write = promisify(writeTo);
-const stat = promisify(statPath);
-const datasync = promisify(fdatasync);
 
 /** Bytes that share one sync. */
 const MAX_BATCH = 1024 * 1024;
@@ -51,7 +48,7 @@ interface Opened {
  * new one. What a write has left behind that was cut short by a full disk, or could not be synced, is taken back before
  * the same lines are written again.
  */
-export function filePlace({ path, maxSize, clock, mark, sync = datasync }: FilePlaceOptions): LinePlace {
+export function filePlace({ path, maxSize, clock, mark, appender = appendAside(path) }: FilePlaceOptions): LinePlace {
   const headPath = `${path}.head`;
   const space = new FreeSpace(dirname(path), clock);
   let file: Opened | undefined;
@@ -86,17 +83,15 @@ export function filePlace({ path, maxSize, clock, mark, sync = datasync }: FileP
   };
   const appendAndSync = async (to: Opened, lines: Buffer): Promise<void> => {
     if (to.torn !== undefined) await takeBack(to);
-    await appendWhole(to, lines);
-    let found: Standing | undefined;
-    try {
-      await sync(to.handle.fd);
-      to.seen = now();
-      found = await standing(path);
-    } catch (error) {
-      // It is on the disk, or not: it will be written again, and must not stand there twice.
-      await failed(to, lines);
-      throw error;
+    const appended = await appender.append(to.handle.fd, lines);
+    const { written, standing: found } = appended;
+    const failure = failureOf(appended, lines.length);
+    if (failure !== undefined) {
+      // Written but not synced, it is on the disk, or not: it will be written again, and must not stand there twice.
+      if (written > 0) await failed(to, lines.subarray(0, written));
+      throw failure;
     }
+    to.seen = now();
     if (found?.ino === to.inode) {
       to.size = Number(found.size);
       return;
@@ -131,15 +126,10 @@ export function filePlace({ path, maxSize, clock, mark, sync = datasync }: FileP
       await syncFolder(path);
     },
     async close() {
-      if (file !== undefined) await leave(file);
+      if ((await appender.close()) && file !== undefined) await leave(file);
       file = undefined;
     },
   };
-}
-
-interface Standing {
-  readonly ino: bigint;
-  readonly size: bigint;
 }
 
 async function openFile(path: string, now: number): Promise<Opened> {
@@ -162,11 +152,10 @@ async function leave(file: Opened): Promise<void> {
   await file.handle.close();
 }
 
-async function appendWhole(file: Opened, bytes: Buffer): Promise<void> {
-  const { bytesWritten } = await write(file.handle.fd, bytes);
-  if (bytesWritten === bytes.length) return;
-  await failed(file, bytes.subarray(0, bytesWritten));
-  throw Object.assign(new Error('the write was cut short'), { code: 'ENOSPC' });
+/** The system's own word for it, if it did not go as it should. */
+function failureOf({ written, errno }: Appended, length: number): Error | undefined {
+  if (errno !== 0) return Object.assign(new Error('the append failed'), { code: getSystemErrorName(errno) });
+  return written === length ? undefined : Object.assign(new Error('the write was cut short'), { code: 'ENOSPC' });
 }
 
 async function failed(file: Opened, left: Buffer): Promise<void> {

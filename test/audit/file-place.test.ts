@@ -10,11 +10,13 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import type { Appender } from '../../src/audit/append-aside.ts';
 import { type FilePlaceOptions, filePlace } from '../../src/audit/file-place.ts';
 import { HashChain } from '../../src/audit/hash-chain.ts';
+import { syncedAppend } from '../../src/audit/synced-append.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
@@ -35,6 +37,13 @@ function open(t: Test, path: string, maxSize = 1_000_000, over: Partial<FilePlac
   t.teardown(() => place.close());
   return place;
 }
+
+/** In the thread of the test, with a sync of its own. */
+function synced(path: string, sync: () => void): Appender {
+  return { append: async (fd, lines) => syncedAppend(fd, path, lines, sync), close: async () => true };
+}
+
+const IO_ERROR = Object.assign(new Error('no'), { errno: -constants.errno.EIO });
 
 /** A clock on which no time passes, and that tells of every wait. */
 function waiting(wait: () => void): Clock {
@@ -79,11 +88,11 @@ t.test('a file that is deleted underneath is begun anew', async (t) => {
 t.test('a file that is deleted while it is synced is begun anew with the same lines', async (t) => {
   const path = join(folder(t), 'audit.jsonl');
   let deleted = false;
-  const sync = async () => {
+  const sync = () => {
     if (!deleted) unlinkSync(path);
     deleted = true;
   };
-  const place = open(t, path, 1_000_000, { sync });
+  const place = open(t, path, 1_000_000, { appender: synced(path, sync) });
   await place.append('a\n');
   await place.append('b\n');
   t.equal(readFileSync(path, 'utf8'), 'a\nb\n');
@@ -110,10 +119,10 @@ t.test('a file that is moved away keeps what goes on to it for a moment, and is 
 t.test('lines that could not be synced do not stand there twice', async (t) => {
   const path = join(folder(t), 'audit.jsonl');
   let fails = false;
-  const sync = async () => {
-    if (fails) throw Object.assign(new Error('no'), { code: 'EIO' });
+  const sync = () => {
+    if (fails) throw IO_ERROR;
   };
-  const place = open(t, path, 1_000_000, { sync });
+  const place = open(t, path, 1_000_000, { appender: synced(path, sync) });
   await place.append('a\n');
   fails = true;
   await t.rejects(place.append('b\nc\n'), { code: 'EIO' });
@@ -126,12 +135,12 @@ t.test('lines that could not be synced do not stand there twice', async (t) => {
 t.test('what another process has written meanwhile is never taken back', async (t) => {
   const path = join(folder(t), 'audit.jsonl');
   let fails = true;
-  const sync = async () => {
+  const sync = () => {
     if (!fails) return;
     appendFileSync(path, 'other\n');
-    throw Object.assign(new Error('no'), { code: 'EIO' });
+    throw IO_ERROR;
   };
-  const place = open(t, path, 1_000_000, { sync });
+  const place = open(t, path, 1_000_000, { appender: synced(path, sync) });
   await t.rejects(place.append('a\n'), { code: 'EIO' });
   fails = false;
   await place.append('a\n');
