@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, normalize } from 'node:path';
 import { createInterface } from 'node:readline';
 import t from 'tap';
+import { ownPlace } from '../support/own-place.ts';
 
 const root = normalize(join(import.meta.dirname, '../..'));
 // Inside the package, as the real one is.
@@ -57,14 +58,17 @@ for (const workers of ['1', '2']) {
 }
 
 t.test('secrets keeps what Node compiled, and no other command does', async (t) => {
-  const caches = t.testdir({ 'f.yml': 'path: /a\nregion: r\nkmskey: k\nparameters: []\n' });
+  const file = join(t.testdir({ 'f.yml': 'path: /a\nregion: r\nkmskey: k\nparameters: []\n' }), 'f.yml');
+  const own = ownPlace(t);
+  const caches = own ?? join(file, '..');
   const kept = join(caches, 'keystead', 'compiled');
   const within = (...args: string[]) =>
     execFileSync(process.execPath, main(args), { env: { XDG_CACHE_HOME: caches }, stdio: 'pipe' });
   within('openapi');
   t.notOk(existsSync(kept));
-  within('secrets', 'check', '--offline', join(caches, 'f.yml'));
-  t.ok(readdirSync(kept, { recursive: true }).length > 20);
+  within('secrets', 'check', '--offline', file);
+  // Where a checkout is for others to write, too, there is no such place.
+  t.equal(existsSync(kept) && readdirSync(kept, { recursive: true }).length > 20, own !== undefined);
 });
 
 t.test('the bundle holds no cloud SDK, and the licences of what it holds', async (t) => {
