@@ -55,19 +55,23 @@ export function disposeStored(stored: ReadonlyMap<string, StoredParameter>): voi
  */
 export async function carryOut(steps: readonly Step[], { store, pace }: StoreDeps, call: Call): Promise<void> {
   const done: string[] = [];
+  const carried = new Map<number, number>();
   // A parameter may have two steps, which keep their order.
   const groups = chunks(grouped(steps), store.changes);
   try {
     await paced(
       groups,
       store.width,
-      async (group) => {
+      async (group, index) => {
         const changes = group.flat();
-        for (const part of store.changes === 1 ? changes.map((one) => [one]) : [changes]) {
+        const parts = store.changes === 1 ? changes.map((one) => [one]) : [changes];
+        // Asked to slow down, the same group comes again: what is done of it is not done twice.
+        for (let at = carried.get(index) ?? 0; at < parts.length; at++) {
           await store.apply(
-            part.map(({ change }) => change),
+            (parts[at] as Step[]).map(({ change }) => change),
             call,
           );
+          carried.set(index, at + 1);
         }
         done.push(...new Set(changes.map(({ place }) => place)));
       },

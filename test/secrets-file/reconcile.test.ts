@@ -52,3 +52,18 @@ t.test('who gives up says what was written until then, and counted no more than 
   const none = carryOut(['/a/1', '/a/2'].map(deletion), { store, pace }, call);
   await t.rejects(none, failure('provider-throttled', /; nothing was written$/));
 });
+
+t.test('a step that was done is not done again when the next one of its parameter is asked to wait', async (t) => {
+  const asked: string[] = [];
+  const { store } = tired(Number.POSITIVE_INFINITY, 4);
+  const apply: ParameterStore['apply'] = async ([change]) => {
+    asked.push(change?.kind ?? '');
+    if (asked.length === 2) throw new KeysteadError('provider-throttled', 'slow down');
+    return [undefined];
+  };
+  const tag = { kind: 'tag', place: '/a/1', set: new Map(), remove: ['x'] } as const;
+  const steps = [deletion('/a/1'), { action: 'tag', place: '/a/1', differs: [], change: tag } as const];
+  const pace = { clock: { now: () => new Date(0), sleep: async () => {} }, random: { bytes: () => Uint8Array.of(0) } };
+  await carryOut(steps, { store: { ...store, apply }, pace }, call);
+  t.same(asked, ['delete', 'tag', 'tag']);
+});
