@@ -5,14 +5,12 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SignJWT } from 'jose';
-import { httpLoad, jsonPost } from './support/http-load.ts';
+import { httpLoad, jsonPost, warmUp } from './support/http-load.ts';
 import { type Contender, interleaved, type Row, ratioRow } from './support/measure.ts';
 import { baseline, guardedKeystead, type Running } from './support/service.ts';
 
 const CALLERS = 16;
 const RULES = 100;
-/** Requests after which V8 has compiled what they run through: a service that has just started takes half as much CPU more for each. */
-const WARM = 25_000;
 const ID = 'pvc-0f3a1c2e-5b6d-4e7f-8a9b-0c1d2e3f4a5b';
 
 /**
@@ -33,7 +31,7 @@ export async function benchAllOn(): Promise<Row[]> {
     const requests = tokens.map((token, n) => jsonPost(`/v1/data-keys/team-${n}%2F${ID}/get`, { length: 32 }, token));
     const rows: Row[] = [];
     const services = { all, unsynced, plain };
-    for (const service of Object.values(services)) await warmUp(service, requests);
+    for (const service of Object.values(services)) await warmUp(service.http, requests);
     for (const concurrency of [16, 64]) {
       const measured = Object.entries(services).map(([name, service]) => measure(name, service, requests, concurrency));
       const rates = await interleaved(measured.map(({ contender }) => contender));
@@ -45,10 +43,6 @@ export async function benchAllOn(): Promise<Row[]> {
     issuer.close();
     rmSync(folder, { recursive: true });
   }
-}
-
-async function warmUp({ http }: Running, requests: readonly Buffer[]): Promise<void> {
-  for (let answered = 0; answered < WARM; ) await httpLoad(http, requests, CALLERS, 1, 1, () => answered++);
 }
 
 interface Measured {

@@ -1,4 +1,4 @@
-import { httpLoad, jsonPost } from './support/http-load.ts';
+import { httpLoad, jsonPost, warmUp } from './support/http-load.ts';
 import { interleaved, type Row, ratioRow } from './support/measure.ts';
 import { baseline, keystead } from './support/service.ts';
 
@@ -17,6 +17,8 @@ export async function benchHttp(): Promise<Row[]> {
   const bare = await baseline('bare-fastify');
   try {
     const rows: Row[] = [];
+    for (const request of [GET, QUERY]) await warmUp(service.http, request);
+    await warmUp(bare.http, GET);
     for (const concurrency of [1, 16, 64]) {
       const load = (name: string, port: number, request: Buffer) => ({
         name,
@@ -55,6 +57,9 @@ export async function benchWorkersAndBatch(): Promise<Row[]> {
     requests: Array.from({ length: BATCH }, (_, n) => ({ dataKeyId: `pvc-${n}`, length: 32 })),
   });
   try {
+    await warmUp(one.http, GET);
+    // Each worker gets about half.
+    for (let worker = 0; worker < 2; worker++) await warmUp(two.http, GET);
     const rates = await interleaved([
       { name: 'one', run: (seconds) => httpLoad(one.http, GET, 16, seconds, DEPTH) },
       { name: 'two', run: (seconds) => httpLoad(two.http, GET, 16, seconds, DEPTH) },
