@@ -1,13 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { keyAdmin, unique } from '../test/providers/aws/aws.ts';
-import { emulators } from '../test/support/emulators.ts';
 import { median, type Row } from './support/measure.ts';
+import { inSecretsBox, REGION } from './support/secrets-box.ts';
 
 const ROUNDS = 15;
-const REGION = 'ap-southeast-2';
 const TARGET = 0.25;
 const ROOT = join(import.meta.dirname, '..');
 const MAIN = join(ROOT, 'dist', 'cli', 'main.js');
@@ -27,29 +24,9 @@ process.stdout.write((await new KMSClient({ region: '${REGION}' }).send(command)
 const METER = `data:text/javascript,import{writeSync}from'node:fs';process.on('exit',()=>{const{user,system}=process.cpuUsage();writeSync(3,String(user+system))})`;
 
 /** (t) CPU time of whole short processes that open one value with AWS KMS, beside the bare SDK: medians, in turn. */
-export async function benchSecretsStart(): Promise<Row[]> {
-  const teardowns: (() => unknown)[] = [];
-  const t = {
-    teardown: (undo: () => unknown) => teardowns.push(undo),
-    plan: (_n: number, why?: string) => process.stderr.write(`skipped: ${why}\n`),
-  };
-  const dir = mkdtempSync(join(tmpdir(), 'keystead-bench-'));
-  teardowns.push(() => rmSync(dir, { recursive: true, force: true }));
-  try {
-    const emulated = await emulators(t, ['moto']);
-    if (emulated === undefined) return [];
-    const alias = `alias/${unique('bench')}`;
-    const admin = keyAdmin(t, emulated, REGION);
-    await admin.alias(alias, (await admin.create()).id);
-    const env = {
-      ...process.env,
-      AWS_ENDPOINT_URL: emulated['AWS_ENDPOINT_URL'] as string,
-      AWS_ACCESS_KEY_ID: 'test',
-      AWS_SECRET_ACCESS_KEY: 'test',
-      PSYML_KEY_ALIAS: alias,
-      PSYML_KEY_REGION: REGION,
-    };
-    const run = (...args: string[]) => measured(args, env);
+export function benchSecretsStart(): Promise<Row[]> {
+  return inSecretsBox(async ({ dir, alias, env }) => {
+    const run = (...args: string[]) => measured(args, { ...process.env, ...env });
     const sealed = (name: string, ...more: string[]) => {
       const { text } = run(MAIN, 'secrets', 'encrypt', ...more, plain);
       writeFileSync(join(dir, name), text);
@@ -65,9 +42,7 @@ export async function benchSecretsStart(): Promise<Row[]> {
       'get, own format': () => run(MAIN, 'secrets', 'get', own.path, 'one'),
       'encrypt, format of psyml': () => run(MAIN, 'secrets', 'encrypt', plain),
     });
-  } finally {
-    for (const undo of teardowns.reverse()) await undo();
-  }
+  });
 }
 
 function inTurn({

@@ -1,44 +1,22 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { realPsyml, type Task } from '../test/peers/psyml/psyml.ts';
-import { keyAdmin, unique } from '../test/providers/aws/aws.ts';
-import { emulators } from '../test/support/emulators.ts';
 import type { Row } from './support/measure.ts';
+import { inSecretsBox, REGION } from './support/secrets-box.ts';
 
 const COUNT = 1000;
-const REGION = 'ap-southeast-2';
 const MAIN = join(import.meta.dirname, '..', 'dist', 'cli', 'main.js');
 
 /** (s) Secrets files of 1,000 parameters, beside psyml on the same emulator: whole processes, start included, once. */
-export async function benchSecrets(): Promise<Row[]> {
-  const teardowns: (() => unknown)[] = [];
-  const t = {
-    teardown: (undo: () => unknown) => teardowns.push(undo),
-    plan: (_n: number, why?: string) => process.stderr.write(`skipped: ${why}\n`),
-  };
-  const dir = mkdtempSync(join(tmpdir(), 'keystead-bench-'));
-  teardowns.push(() => rmSync(dir, { recursive: true, force: true }));
-  try {
-    const env = await emulators(t, ['moto']);
-    if (env === undefined) return [];
-    const alias = `alias/${unique('bench')}`;
-    const admin = keyAdmin(t, env, REGION);
-    await admin.alias(alias, (await admin.create()).id);
-    const variables = {
-      AWS_ENDPOINT_URL: env['AWS_ENDPOINT_URL'] as string,
-      AWS_ACCESS_KEY_ID: 'test',
-      AWS_SECRET_ACCESS_KEY: 'test',
-      PSYML_KEY_ALIAS: alias,
-      PSYML_KEY_REGION: REGION,
-    };
-    const psyml = await realPsyml(t, variables);
+export function benchSecrets(): Promise<Row[]> {
+  return inSecretsBox(async ({ dir, alias, env, t }) => {
+    const psyml = await realPsyml(t, env);
     if (psyml === undefined) return [];
     const plain = join(dir, 'plain.yml');
     writeFileSync(plain, fileOf(COUNT));
     const kek = `kms://aws?keyName=${alias}&region=${REGION}`;
-    const ours = (verb: string, file: string, ...more: string[]) => timed(['secrets', verb, ...more, file], variables);
+    const ours = (verb: string, file: string, ...more: string[]) => timed(['secrets', verb, ...more, file], env);
     const theirs = async (task: Task) => {
       const begin = performance.now();
       const [answer] = await psyml([task]);
@@ -61,9 +39,7 @@ export async function benchSecrets(): Promise<Row[]> {
       row('decrypt, format of psyml', ours('decrypt', sameFile).seconds, decrypt.seconds, 0),
     );
     return rows;
-  } finally {
-    for (const undo of teardowns.reverse()) await undo();
-  }
+  });
 }
 
 function fileOf(count: number): string {
