@@ -1,15 +1,16 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PSYML_REGION } from '../test/support/psyml-key.ts';
 import { median, type Row } from './support/measure.ts';
-import { inSecretsBox, REGION } from './support/secrets-box.ts';
+import { inSecretsBox } from './support/secrets-box.ts';
 
 const ROUNDS = 15;
 const TARGET = 0.25;
 const ROOT = join(import.meta.dirname, '..');
 const MAIN = join(ROOT, 'dist', 'cli', 'main.js');
 const PLAIN = `path: /a
-region: ${REGION}
+region: ${PSYML_REGION}
 kmskey: alias/none
 parameters:
 - {name: one, description: d, type: SecureString, value: secret}
@@ -19,7 +20,7 @@ const BARE = `import { DecryptCommand, KMSClient } from '@aws-sdk/client-kms';
 const EncryptionContext = { Client: 'psyml', Name: 'one' };
 const CiphertextBlob = Buffer.from(process.argv[1], 'base64');
 const command = new DecryptCommand({ CiphertextBlob, EncryptionContext });
-process.stdout.write((await new KMSClient({ region: '${REGION}' }).send(command)).Plaintext);`;
+process.stdout.write((await new KMSClient({ region: '${PSYML_REGION}' }).send(command)).Plaintext);`;
 /** Says on descriptor 3 what CPU time a process had taken when it ended, in microseconds. */
 const METER = `data:text/javascript,import{writeSync}from'node:fs';process.on('exit',()=>{const{user,system}=process.cpuUsage();writeSync(3,String(user+system))})`;
 
@@ -35,7 +36,7 @@ export function benchSecretsStart(): Promise<Row[]> {
     const plain = join(dir, 'plain.yml');
     writeFileSync(plain, PLAIN);
     const same = sealed('same.yml');
-    const own = sealed('own.yml', '--kek', `kms://aws?keyName=${alias}&region=${REGION}`);
+    const own = sealed('own.yml', '--kek', `kms://aws?keyName=${alias}&region=${PSYML_REGION}`);
     return inTurn({
       bare: () => run('--input-type=module', '-e', BARE, same.value),
       'get, format of psyml': () => run(MAIN, 'secrets', 'get', same.path, 'one'),

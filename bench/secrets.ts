@@ -2,8 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { realPsyml, type Task } from '../test/peers/psyml/psyml.ts';
+import { PSYML_REGION } from '../test/support/psyml-key.ts';
 import type { Row } from './support/measure.ts';
-import { inSecretsBox, REGION } from './support/secrets-box.ts';
+import { inSecretsBox } from './support/secrets-box.ts';
 
 const COUNT = 1000;
 const MAIN = join(import.meta.dirname, '..', 'dist', 'cli', 'main.js');
@@ -15,7 +16,7 @@ export function benchSecrets(): Promise<Row[]> {
     if (psyml === undefined) return [];
     const plain = join(dir, 'plain.yml');
     writeFileSync(plain, fileOf(COUNT));
-    const kek = `kms://aws?keyName=${alias}&region=${REGION}`;
+    const kek = `kms://aws?keyName=${alias}&region=${PSYML_REGION}`;
     const ours = (verb: string, file: string, ...more: string[]) => timed(['secrets', verb, ...more, file], env);
     const theirs = async (task: Task) => {
       const begin = performance.now();
@@ -47,7 +48,7 @@ function fileOf(count: number): string {
     { length: count },
     (_, n) => `- {name: p${n}, description: d, type: SecureString, value: secret ${n} x}\n`,
   );
-  return `path: /a\nregion: ${REGION}\nkmskey: alias/none\nparameters:\n${items.join('')}`;
+  return `path: /a\nregion: ${PSYML_REGION}\nkmskey: alias/none\nparameters:\n${items.join('')}`;
 }
 
 function timed(argv: readonly string[], env: Readonly<Record<string, string>>): { seconds: number; text: string } {

@@ -1,11 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { keyAdmin, unique } from '../../test/providers/aws/aws.ts';
 import { emulators } from '../../test/support/emulators.ts';
+import { psymlKey } from '../../test/support/psyml-key.ts';
 import type { Row } from './measure.ts';
-
-export const REGION = 'ap-southeast-2';
 
 /** A key of AWS KMS on the emulator, and a folder: what files of secrets are measured with. */
 export interface SecretsBox {
@@ -30,16 +28,7 @@ export async function inSecretsBox(work: (box: SecretsBox) => Promise<Row[]>): P
   try {
     const emulated = await emulators(t, ['moto']);
     if (emulated === undefined) return [];
-    const alias = `alias/${unique('bench')}`;
-    const admin = keyAdmin(t, emulated, REGION);
-    await admin.alias(alias, (await admin.create()).id);
-    const env = {
-      AWS_ENDPOINT_URL: emulated['AWS_ENDPOINT_URL'] as string,
-      AWS_ACCESS_KEY_ID: 'test',
-      AWS_SECRET_ACCESS_KEY: 'test',
-      PSYML_KEY_ALIAS: alias,
-      PSYML_KEY_REGION: REGION,
-    };
+    const { alias, env } = await psymlKey(t, emulated);
     return await work({ dir, alias, env, t });
   } finally {
     for (const undo of teardowns.reverse()) await undo();

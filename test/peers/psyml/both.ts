@@ -3,6 +3,7 @@ import type { Test } from 'tap';
 import { keystead } from '../../cli/terminal.ts';
 import { keyAdmin, REGION, unique } from '../../providers/aws/aws.ts';
 import { emulators } from '../../support/emulators.ts';
+import { psymlKey } from '../../support/psyml-key.ts';
 import { realPsyml } from './psyml.ts';
 
 /** Files as people write them; PATH is where the parameters go, KEY the key of the store. */
@@ -106,26 +107,14 @@ ${Array.from({ length: 30 }, (_, n) => `- name: p${n}\n  description: number ${n
 };
 export const WITH_CRLF = `\ufeff${Object.values(FILES)[0]?.replaceAll('\n', '\r\n')}`;
 
-const LOCAL_REGION = 'ap-southeast-2';
-
 /** Both programs on one emulator, with the same keys; undefined where one of them cannot be had. */
 export async function bothPrograms(t: Test) {
   const env = await emulators(t, ['moto']);
   if (env === undefined) return undefined;
-  const alias = `alias/${unique('psyml')}`;
-  const admin = keyAdmin(t, env, LOCAL_REGION);
-  const local = await admin.create();
-  await admin.alias(alias, local.id);
+  const { admin, alias, env: variables } = await psymlKey(t, env);
   const storeKey = `alias/${unique('store')}`;
   const storeAdmin = keyAdmin(t, env);
   await storeAdmin.alias(storeKey, (await storeAdmin.create()).id);
-  const variables = {
-    AWS_ENDPOINT_URL: env['AWS_ENDPOINT_URL'] as string,
-    AWS_ACCESS_KEY_ID: 'test',
-    AWS_SECRET_ACCESS_KEY: 'test',
-    PSYML_KEY_ALIAS: alias,
-    PSYML_KEY_REGION: LOCAL_REGION,
-  };
   // The SDK reads the variables of the process.
   Object.assign(process.env, variables);
   const psyml = await realPsyml(t, variables);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { accountAccess } from '../../../src/access/account-access.ts';
 import { readAccessor } from '../../../src/access/read-accessor.ts';
 import { dataKeyContext } from '../../../src/core/context.ts';
@@ -23,6 +23,17 @@ interface Policy {
   readonly Statement: readonly { readonly Action: readonly string[] }[];
 }
 
+/** moto with its IAM, which enforces nothing until it is told to, and not once the test is over. */
+async function iamBox(t: Test) {
+  const env = await emulators(t, ['moto-iam']);
+  if (env === undefined) return undefined;
+  const endpoint = env['AWS_IAM_ENDPOINT_URL'] as string;
+  const iam = iamOf(endpoint);
+  await iam.enforce(false);
+  t.teardown(() => iam.enforce(false));
+  return { endpoint, iam };
+}
+
 /** The actions that the page tells people to allow. */
 function documentedActions(): string[] {
   const block = blocksOf(readFileSync(page, 'utf8')).find(({ language }) => language === 'json');
@@ -31,14 +42,12 @@ function documentedActions(): string[] {
 }
 
 t.test('the documented policy is enough, and nothing in it is too much', { timeout: 390_000 }, async (t) => {
-  const env = await emulators(t, ['moto-iam']);
-  if (env === undefined) return;
-  const iam = iamOf(env['AWS_IAM_ENDPOINT_URL'] as string);
-  const motoEnv = { AWS_ENDPOINT_URL: env['AWS_IAM_ENDPOINT_URL'] as string };
+  const box = await iamBox(t);
+  if (box === undefined) return;
+  const { endpoint, iam } = box;
+  const motoEnv = { AWS_ENDPOINT_URL: endpoint };
   const actions = documentedActions();
   t.equal(actions.length, 7);
-  await iam.enforce(false);
-  t.teardown(() => iam.enforce(false));
   const { id } = await keyAdmin(t, motoEnv).create();
   const bucket = await newBucket(t, motoQuery(motoEnv));
   const all = await iam.user(actions);
@@ -72,12 +81,9 @@ t.test(
   'roles are taken by those whom they trust, with the external id that they ask for',
   { timeout: 390_000 },
   async (t) => {
-    const env = await emulators(t, ['moto-iam']);
-    if (env === undefined) return;
-    const endpoint = env['AWS_IAM_ENDPOINT_URL'] as string;
-    const iam = iamOf(endpoint);
-    await iam.enforce(false);
-    t.teardown(() => iam.enforce(false));
+    const box = await iamBox(t);
+    if (box === undefined) return;
+    const { endpoint, iam } = box;
     const [user, stranger] = [await iam.user(['sts:AssumeRole']), await iam.user(['sts:AssumeRole'])];
     const [HUB, TARGET] = ['111111111111', '222222222222'];
     const hub = await iam.role(HUB, { trusts: user.arn, externalId: 'hub-id', actions: ['sts:AssumeRole'] });
@@ -139,12 +145,9 @@ function rightsToMakeTheKey(): string[] {
 }
 
 t.test('making the key of secrets files: who may not is told what is missing', { timeout: 390_000 }, async (t) => {
-  const env = await emulators(t, ['moto-iam']);
-  if (env === undefined) return;
-  const endpoint = env['AWS_IAM_ENDPOINT_URL'] as string;
-  const iam = iamOf(endpoint);
-  await iam.enforce(false);
-  t.teardown(() => iam.enforce(false));
+  const box = await iamBox(t);
+  if (box === undefined) return;
+  const { endpoint, iam } = box;
   const rights = rightsToMakeTheKey();
   const without = (...missing: string[]) =>
     iam.user(['kms:Encrypt', 'kms:Decrypt', ...rights.filter((one) => !missing.includes(one))]);
