@@ -1,4 +1,10 @@
-import type { AuthenticatorStatus, DoorReport, ServiceStatus, TlsStatus } from '../client/service-status.ts';
+import type {
+  AuthenticatorStatus,
+  DoorReport,
+  FileInForce,
+  ServiceStatus,
+  TlsStatus,
+} from '../client/service-status.ts';
 import { entries } from './output.ts';
 
 /** What a service says of itself, for people. */
@@ -30,7 +36,7 @@ function number(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
-function inForce({ loadedAt, sha256 }: { readonly loadedAt: string; readonly sha256: string }): string {
+function inForce({ loadedAt, sha256 }: FileInForce): string {
   return `read ${loadedAt}, SHA-256 ${sha256}`;
 }
 

@@ -26,9 +26,8 @@ export interface KekSecretStatus {
   readonly since: string;
 }
 
-/** How the service stands with its policy file. */
-export interface PolicyStatus {
-  readonly rules: number;
+/** What is said of every file that is read anew when it changes. */
+export interface FileInForce {
   readonly loadedAt: string;
   /** Of the file that is in force. */
   readonly sha256: string;
@@ -36,14 +35,14 @@ export interface PolicyStatus {
   readonly problem?: string;
 }
 
+/** How the service stands with its policy file. */
+export interface PolicyStatus extends FileInForce {
+  readonly rules: number;
+}
+
 /** How the service stands with its auth file. */
-export interface AuthStatus {
+export interface AuthStatus extends FileInForce {
   readonly authenticators: number;
-  readonly loadedAt: string;
-  /** Of the file that is in force. */
-  readonly sha256: string;
-  /** In plain words, while the file is not fit to be used. */
-  readonly problem?: string;
 }
 
 /** One way in which callers are known. */
@@ -70,15 +69,12 @@ export interface CallersStatus {
 }
 
 /** The certificate of the service, and what it wants of its clients. */
-export interface TlsStatus {
+export interface TlsStatus extends FileInForce {
   /** `required`, `optional` or `none`; absent from an older service. */
   readonly clientCertificates?: string;
   readonly notAfter: string;
   /** Of the certificate that is in force, in DER. */
   readonly sha256: string;
-  readonly loadedAt: string;
-  /** In plain words, while the files are not fit to be used. */
-  readonly problem?: string;
 }
 
 /** What the service says of itself. */
@@ -172,7 +168,7 @@ function readTls(fields: Fields): TlsStatus {
   };
 }
 
-function readFileInForce(fields: Fields): Pick<PolicyStatus, 'loadedAt' | 'sha256' | 'problem'> {
+function readFileInForce(fields: Fields): FileInForce {
   return {
     loadedAt: fields.text('loadedAt'),
     sha256: fields.text('sha256'),

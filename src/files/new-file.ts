@@ -38,9 +38,9 @@ export async function syncFolder(path: string): Promise<void> {
 
 const WHY: Readonly<Record<string, string>> = {
   ENOENT: 'the folder is not there',
-  ENOSPC: 'the disk is full',
-  EDQUOT: 'the quota of the disk is used up',
-  EROFS: 'the disk is read-only',
+  ENOSPC: 'the disk is full, ENOSPC',
+  EDQUOT: 'the quota of the disk is used up, EDQUOT',
+  EROFS: 'the disk is read-only, EROFS',
 };
 
 /** `file-exists`, or `cannot-write` with the system's own word. */
@@ -49,7 +49,5 @@ export function fileFailure(path: string, error: unknown): KeysteadError {
   if (code === 'EEXIST') {
     return new KeysteadError('file-exists', `${path} exists already and is not overwritten`, { cause: error });
   }
-  const why = WHY[code];
-  const says = why === undefined ? code : code === 'ENOENT' ? why : `${why}, ${code}`;
-  return new KeysteadError('cannot-write', `${path} cannot be written (${says})`, { cause: error });
+  return new KeysteadError('cannot-write', `${path} cannot be written (${WHY[code] ?? code})`, { cause: error });
 }

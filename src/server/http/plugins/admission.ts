@@ -59,7 +59,7 @@ export function admission(deps: {
         rates.source(request, reply).then(() => done(), done);
         return;
       }
-      // Whoever is greeted stays anonymous where it is not known, or asks too often.
+      // Whoever is greeted gets an answer also where it is not known, which is anonymous, or asks too often.
       const refused = greeted ? () => done() : done;
       const credentials = {
         listener,

@@ -20,19 +20,19 @@ export function answerFailures(
   const allowed = allowedMethods(deps.routes);
   const missing = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     observe(deps.metrics, NO_ROUTE, reply);
+    const refuse = (error: KeysteadError): FastifyReply => {
+      deps.metrics.failure(error.reason);
+      return sendProblem(reply, error, request.id);
+    };
     try {
       deps.countSource(request, reply);
       assertWellFormed(request.raw);
     } catch (thrown) {
-      const error = toKeysteadError(thrown);
-      deps.metrics.failure(error.reason);
-      return sendProblem(reply, error, request.id);
+      return refuse(toKeysteadError(thrown));
     }
     const allow = allowed(request.raw.url ?? '');
     if (allow !== undefined) reply.header('allow', allow);
-    const error = missingError(allow);
-    deps.metrics.failure(error.reason);
-    return sendProblem(reply, error, request.id);
+    return refuse(missingError(allow));
   };
   app.setNotFoundHandler(missing);
   app.setErrorHandler((thrown, request, reply) => {
