@@ -9,28 +9,44 @@ export interface Merged {
 
 /** Computed anew after a merge, so never a conflict. */
 const COMPUTED = '/integrity';
+/** Fields whose entries are merged one by one, and what stands behind each where it has none. */
+const LISTS = [
+  {
+    key: '/parameters',
+    none: ' []',
+    field: /^([ \t]*(["']?)parameters\2[ \t]*:)(?:[ \t]*\[\s*\])?(?=[ \t]*(?:#.*)?$)/m,
+  },
+  { key: '/tags', none: ' {}', field: /^([ \t]*(["']?)tags\2[ \t]*:)(?:[ \t]*\{\s*\})?(?=[ \t]*(?:#.*)?$)/m },
+] as const;
 
 /**
  * Merges entry by entry what two sides made of one file. Pure.
  *
  * Promises: an entry that one side alone changed, added or took away is as that side has it; two sides conflict only over an
- * entry that both changed in what it says. The order is ours, with theirs put where they stand there.
+ * entry that both changed in what it says. The order is ours, with theirs put where they stand there. A list that one side
+ * has emptied takes what the other adds, and one of which each side took away the rest is empty.
  *
  * @param strangers keys of entries that conflict in any case: sealed under a data key that the merged file has not.
  */
 export function mergePieces(base: Pieces, ours: Pieces, theirs: Pieces, strangers?: ReadonlySet<string>): Merged {
   const [inBase, inOurs, inTheirs] = [base, ours, theirs].map(byKey) as [Table, Table, Table];
   const conflicts: string[] = [];
-  const out: string[] = [];
+  const out = new Map<string, string>();
   for (const key of orderOf(ours, theirs, inBase, inOurs)) {
     const [one, other] = [inOurs.get(key), inTheirs.get(key)];
     const stranger = strangers?.has(key) === true;
     const merged = stranger ? bothOf(one, other) : mergeEntry(inBase.get(key), one, other, key === COMPUTED);
     if (merged.conflict) conflicts.push(stranger ? strange(key) : `both sides changed ${key}`);
-    out.push(merged.text);
+    out.set(key, merged.text);
+  }
+  for (const list of LISTS) {
+    const filled = [...out].some(([key, text]) => key.startsWith(`${list.key}/`) && text !== '');
+    // Whoever took the field away took its entries; the other side has put some there.
+    const field = out.get(list.key) || (filled ? (inTheirs.get(list.key) ?? inOurs.get(list.key))?.text : undefined);
+    if (field !== undefined) out.set(list.key, field.replace(list.field, filled ? '$1' : `$1${list.none}`));
   }
   const head = ours.head === base.head ? theirs.head : ours.head;
-  return { text: head + out.join(''), conflicts };
+  return { text: head + [...out.values()].join(''), conflicts };
 }
 
 function strange(key: string): string {

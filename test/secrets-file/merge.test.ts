@@ -45,7 +45,7 @@ async function opened(text: string): Promise<Map<string, string>> {
   return new Map(parameters.map(({ name }, at) => [name, textOf(values[at] as SecretBytes, name)]));
 }
 
-const change = fc.record({ name: fc.constantFrom(...'abcdefgh'), to: fc.option(fc.constantFrom('1', '2', '3')) });
+const change = fc.record({ name: fc.constantFrom(...'abcd'), to: fc.option(fc.constantFrom('1', '2', '3')) });
 const changes = fc.array(change, { maxLength: 4 });
 type Changes = readonly { name: string; to: string | null }[];
 
@@ -70,7 +70,8 @@ function merged(base: Values, ours: Values, theirs: Values): Values | undefined 
   return result;
 }
 
-const start = fc.uniqueArray(fc.constantFrom(...'abcdefgh'), { minLength: 1 });
+// So few names that a side often empties the list.
+const start = fc.uniqueArray(fc.constantFrom(...'abcd'));
 const sorted = (values: Values) => [...values].sort();
 
 t.test('random edits on two branches never conflict unless both changed the same entry', async (t) => {
@@ -162,18 +163,57 @@ t.test('a value under a data key that the merged file has not is a conflict', as
   }
   t.same(mergeFiles(base, newKey(base), added)?.conflicts, [], 'the same data key, wrapped anew');
   t.same(mergeFiles(base, refreshed, base)?.text, refreshed);
-  const less = withRoot(
-    (await fileOf(new Map([['a', '1']]), base)).replace(/\n {2}- name: [\s\S]*?(?=integrity)/, ' []\n'),
-    'f',
-  );
-  const broken = mergeFiles(base, less, added);
-  t.match(broken?.conflicts, [/no secrets file|both sides changed/], 'both are there to choose from');
-  t.match(broken?.text, /^<<<<<<< ours\n[\s\S]*\n=======\n[\s\S]*name: d #[\s\S]*>>>>>>> theirs\n$/m);
   const plain = base
     .replace(/data_key: .*\n/, '')
     .replace(/integrity: .*\n/, '')
     .replaceAll(/securestring\n {4}value: .*/g, 'SecureString\n    value: x');
   t.match(mergeFiles(base, plain, added)?.conflicts, [/^\/parameters\/d/], 'a file that was opened has no data key');
+});
+
+t.test('a list that a side has emptied is merged as any other', async (t) => {
+  const base = await fileOf(new Map([...'ab'].map((name) => [name, '0'])));
+  const [none, onlyA, onlyB] = await Promise.all(
+    ['', 'a', 'b'].map((names) => fileOf(new Map([...names].map((name) => [name, '0'])), base)),
+  );
+  const more = await fileOf(new Map([...'abc'].map((name) => [name, '0'])), base);
+  for (const [ours, theirs, left] of [
+    [none, more, 'c'],
+    [more, none, 'c'],
+    [onlyA, onlyB, ''],
+    [none, onlyA, ''],
+  ] as const) {
+    const result = mergeFiles(base, ours ?? '', theirs ?? '');
+    t.same(result?.conflicts, []);
+    const text = result?.text ?? '';
+    t.equal(integrityProblem(readSecretsFile(text, 'f')), undefined);
+    t.same([...(await opened(text)).keys()].join(''), left);
+  }
+  const first = mergeFiles(none ?? '', more, none ?? '');
+  t.equal(first?.text, more, 'and the first parameters of a file are added to an empty list');
+});
+
+t.test('tags that a side has emptied, in either way, are merged as any other', async (t) => {
+  const file = (tags: string) => `path: /a\nregion: r\nkmskey: k\n${tags}parameters: []\n`;
+  const both = file('tags:\n  a: x\n  b: x\n');
+  const [onlyA, onlyB, more] = ['a: x', 'b: x', 'a: x\n  b: x\n  c: x'].map((tags) => file(`tags:\n  ${tags}\n`));
+  for (const [ours = '', theirs = '', tags] of [
+    [onlyA, onlyB, 'tags: {}\n'],
+    [file(''), more, 'tags:\n  c: x\n'],
+    [more, file(''), 'tags:\n  c: x\n'],
+    [file('tags: {} # none\n'), more, 'tags: # none\n  c: x\n'],
+    [file(''), onlyA, ''],
+  ] as const) {
+    t.same(mergeFiles(both, ours, theirs), { text: file(tags), conflicts: [] });
+  }
+});
+
+t.test('where the sides together make no file, both are there to choose from', async (t) => {
+  const base = 'path: /a\nregion: r\nkmskey: k\ntags:\n  team: web\nparameters: []\n';
+  const flow = base.replace('tags:\n  team: web\n', 'tags: {team: web}\n');
+  const more = base.replace('team: web\n', 'team: web\n  env: test\n');
+  const broken = mergeFiles(base, flow, more);
+  t.match(broken?.conflicts, [/no secrets file/]);
+  t.equal(broken?.text, `<<<<<<< ours\n${flow}=======\n${more}>>>>>>> theirs\n`);
 });
 
 t.test('a merge hides no tamper with a side', async (t) => {
