@@ -43,6 +43,11 @@ export class FakeSecrets {
     for (const watcher of this.#watchers) watcher.write(`${JSON.stringify({ type, object })}\n`);
   }
 
+  /** How many watches go on. */
+  get watches(): number {
+    return this.#watchers.size;
+  }
+
   /** Ends every watch that goes on. */
   endWatches(): void {
     for (const watcher of this.#watchers) watcher.end();

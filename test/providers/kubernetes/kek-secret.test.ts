@@ -66,9 +66,10 @@ t.test('what is forbidden is said with its verb and with what to look at', async
 t.test('a watch outlives an API server that ends it, fails and forbids', async (t) => {
   const { server, place, put } = await scene(t);
   const { until, kinds } = watched(t, place);
-  await until(() => kinds().length === 1);
+  // A watch that has not begun cannot be ended, and would go on for its minute.
+  await until(() => kinds().length === 1 && server.watches === 1);
   server.endWatches();
-  await until(() => kinds().length === 2);
+  await until(() => kinds().length === 2 && server.watches === 1);
   server.away = true;
   server.endWatches();
   await until(() => kinds().at(-1) === 'away');
