@@ -46,7 +46,8 @@ const KEBAB = /^[a-z]+(?:[-_][a-z0-9]+)*$/;
 function looksRandom(run: string): boolean {
   if (HEX.test(run.replace(/[-_=]/g, ''))) return true;
   if (/[A-Z]/.test(run) && /[a-z]/.test(run)) return !IDENTIFIER.test(run);
-  if (run.includes('/')) return run.split('/').some((part) => part.length >= 16 && looksRandom(part));
+  // Of capitals alone, or padded, it is no path.
+  if (/^[^A-Z=]*\/[^A-Z=]*$/.test(run)) return run.split('/').some((part) => part.length >= 16 && looksRandom(part));
   return /\d/.test(run) && /[A-Za-z]/.test(run) && !KEBAB.test(run);
 }
 
