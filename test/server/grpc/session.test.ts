@@ -38,6 +38,7 @@ async function goawayCode(session: ClientHttp2Session): Promise<number> {
 }
 
 t.test('rapid resets end their session with ENHANCE_YOUR_CALM, and no other', async (t) => {
+  sweeps(t); // No patience comes back meanwhile.
   const { methods, nextWait } = testMethods();
   const { port } = await ourTransport(t, methods);
   const good = rawSession(t, port);
@@ -92,6 +93,7 @@ function sweeps(t: { teardown(fn: () => unknown): void }): (times: number) => vo
 }
 
 t.test('a flood of pings ends its session with ENHANCE_YOUR_CALM', async (t) => {
+  sweeps(t);
   const { port } = await ourTransport(t, testMethods().methods);
   const session = rawSession(t, port, { maxOutstandingPings: 2000 });
   t.ok(await echoes(session));
@@ -112,6 +114,7 @@ t.test('a ping for each answer is nothing to mind', async (t) => {
 });
 
 t.test('a flood of settings ends its session with ENHANCE_YOUR_CALM', async (t) => {
+  sweeps(t);
   const { port } = await ourTransport(t, testMethods().methods);
   const session = rawSession(t, port);
   t.ok(await echoes(session));

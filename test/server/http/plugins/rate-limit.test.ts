@@ -1,4 +1,6 @@
 import t, { type Test } from 'tap';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import type { ConfigChanges } from '../../../support/services.ts';
 import { AUTHORIZATION, isProblem, openApp, withToken } from '../support.ts';
 
 const GET = { method: 'POST', url: '/v1/data-keys/a/get?length=32' } as const;
@@ -6,9 +8,12 @@ const KEK = {
   kms: 'kms://cluster-kms?key=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8&salt=ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8',
 };
 
+/** An app for which no time passes: a second on a busy machine earns a part of a request. */
+const open = (t: Test, config: ConfigChanges) => openApp(t, { config, ambient: { clock: new FakeClock() } });
+
 t.test('a caller who sends too much is told when to come again', async (t) => {
   const limits = { requestsPerPrincipal: 2, requestsPerSource: 100 };
-  const { app, services } = await openApp(t, { config: { ...withToken(t), ...KEK, limits } });
+  const { app, services } = await open(t, { ...withToken(t), ...KEK, limits });
   const ask = () => app.inject({ ...GET, headers: AUTHORIZATION });
   const first = await ask();
   t.equal(first.statusCode, 200);
@@ -22,7 +27,7 @@ t.test('a caller who sends too much is told when to come again', async (t) => {
 
 t.test('answers that hold no key say it too, raw keys as well', async (t) => {
   const limits = { requestsPerPrincipal: 10, requestsPerSource: 0 };
-  const { app } = await openApp(t, { config: { ...withToken(t), ...KEK, limits } });
+  const { app } = await open(t, { ...withToken(t), ...KEK, limits });
   const raw = await app.inject({ ...GET, headers: { ...AUTHORIZATION, accept: 'application/octet-stream' } });
   t.match(raw.headers, { 'ratelimit-limit': '10', 'ratelimit-remaining': '9' });
   const list = await app.inject({ method: 'GET', url: '/v1/data-keys', headers: AUTHORIZATION });
@@ -34,7 +39,7 @@ t.test('answers that hold no key say it too, raw keys as well', async (t) => {
 
 t.test('a source is counted before anybody looks at its credentials; health and status are answered', async (t) => {
   const limits = { requestsPerPrincipal: 0, requestsPerSource: 2, failedLogins: 0 };
-  const { app } = await openApp(t, { config: { ...withToken(t), ...KEK, limits } });
+  const { app } = await open(t, { ...withToken(t), ...KEK, limits });
   const wrong = () => app.inject({ ...GET, headers: { authorization: 'Bearer wrong-wrong-wrong-wrong' } });
   t.equal((await wrong()).statusCode, 401);
   t.equal((await wrong()).statusCode, 401);
@@ -50,7 +55,7 @@ t.test('a source is counted before anybody looks at its credentials; health and 
 
 t.test('what no route takes is counted by its source, too', async (t) => {
   const limits = { requestsPerPrincipal: 0, requestsPerSource: 3 };
-  const { app, services } = await openApp(t, { config: { ...withToken(t), ...KEK, limits } });
+  const { app, services } = await open(t, { ...withToken(t), ...KEK, limits });
   const ask = (method: 'GET' | 'PUT', url: string) => app.inject({ method, url });
   const first = await ask('GET', '/nowhere');
   isProblem(t, first, 404, 'no-route');
@@ -70,7 +75,7 @@ t.test('what no route takes is counted by its source, too', async (t) => {
 /** An app with so many requests for each principal, and batches of one. */
 async function batches(t: Test, requestsPerPrincipal: number) {
   const limits = { requestsPerPrincipal, requestsPerSource: 0 };
-  const { app } = await openApp(t, { config: { ...withToken(t), ...KEK, limits } });
+  const { app } = await open(t, { ...withToken(t), ...KEK, limits });
   const batch = (count: number) =>
     app.inject({
       method: 'POST',
@@ -98,9 +103,9 @@ t.test('a batch that no wait would let pass is told so, and not to come again', 
 
 t.test('a development server, and limits of 0, limit nobody', async (t) => {
   const none = { requestsPerPrincipal: 0, requestsPerSource: 0 };
-  const dev = await openApp(t, { config: { ...KEK, limits: { requestsPerPrincipal: 1, requestsPerSource: 1 } } });
-  const open = await openApp(t, { config: { ...withToken(t), ...KEK, limits: none } });
-  for (const { app } of [dev, open]) {
+  const dev = await open(t, { ...KEK, limits: { requestsPerPrincipal: 1, requestsPerSource: 1 } });
+  const free = await open(t, { ...withToken(t), ...KEK, limits: none });
+  for (const { app } of [dev, free]) {
     for (let n = 0; n < 3; n++) {
       const answer = await app.inject({ ...GET, headers: AUTHORIZATION });
       t.equal(answer.statusCode, 200);
