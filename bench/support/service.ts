@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { devNull } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -28,9 +29,10 @@ export function keysteadIn(env: Readonly<Record<string, string>>, ...flags: stri
   return start(['dist/cli/main.js', 'serve', '--dev', ...listen, ...flags], env);
 }
 
-/** The service as in production: nobody is let in but whom the flags name. */
-export function guardedKeystead(...flags: string[]): Promise<Running> {
-  return start(['dist/cli/main.js', 'serve', '--http-listen', '127.0.0.1:0', '--grpc-listen', 'off', ...flags]);
+/** The service as in production: nobody is let in but whom the flags name. @param output file that standard output is appended to. */
+export function guardedKeystead(output: string, ...flags: string[]): Promise<Running> {
+  const args = ['dist/cli/main.js', 'serve', '--http-listen', '127.0.0.1:0', '--grpc-listen', 'off', ...flags];
+  return start(args, {}, output);
 }
 
 /** A baseline of bench/baselines, which prints a ready line as the service does. */
@@ -38,9 +40,14 @@ export function baseline(name: string, ...args: string[]): Promise<Running> {
   return start([`bench/baselines/${name}.ts`, ...args]);
 }
 
-async function start(args: string[], env: Readonly<Record<string, string>> = {}): Promise<Running> {
-  const stdio: ['ignore', 'ignore', 'pipe'] = ['ignore', 'ignore', 'pipe'];
-  const child = spawn(process.execPath, args, { cwd: root, stdio, env: { ...process.env, ...env } });
+async function start(args: string[], env: Readonly<Record<string, string>> = {}, output = devNull): Promise<Running> {
+  const stdout = openSync(output, 'a', 0o600);
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    stdio: ['ignore', stdout, 'pipe'],
+    env: { ...process.env, ...env },
+  });
+  closeSync(stdout);
   const lines: string[] = [];
   for await (const line of createInterface({ input: child.stderr as NonNullable<ChildProcess['stderr']> })) {
     lines.push(line);
