@@ -52,6 +52,9 @@ function run(command, ...args) {
 unlessStamped(join(modules, '.keystead-installed'), sha256('package-lock.json'), () => {
   process.stderr.write('installing the dependencies (once) …\n');
   run('npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error');
+  // Where scripts of packages are switched off, this one is run by name: it puts the pinned Node in its place.
+  if (!existsSync(join(modules, 'node', 'bin', 'node')))
+    run('npm', 'rebuild', 'node', '--ignore-scripts=false', '--loglevel=error');
   // npm leaves out optional packages that the Node it runs on is too old for. From here on it runs on the one that it
   // has just installed, and adds them.
   if (!OWN_NODE_WILL_DO) run('npm', 'install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error');

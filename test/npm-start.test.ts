@@ -6,9 +6,14 @@ import { createInterface } from 'node:readline';
 import t from 'tap';
 
 const root = join(import.meta.dirname, '..');
+const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+t.test('nothing is done before a command that npm leaves out where scripts of packages are switched off', async (t) => {
+  const before = Object.keys(scripts).filter((name) => /^(pre|post)/.test(name));
+  t.strictSame(before, []);
+});
 
 t.test('whoever ends `npm start` ends the service', async (t) => {
-  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const { PATH, ...env } = process.env;
   // As npm runs a script; and npm passes signals on to that shell, and to nobody else.
   const shell = spawn('sh', ['-c', `${scripts.start} --http-listen 127.0.0.1:0 --grpc-listen off`], {
