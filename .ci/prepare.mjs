@@ -13,6 +13,8 @@ const [major, minor] = process.versions.node.split('.').map(Number);
 const OWN_NODE_WILL_DO = major > 22 || (major === 22 && minor >= 19);
 /** With all development dependencies and the build. */
 const NEEDED_MB = 1000;
+/** Tools and platforms' binaries are needed, whatever NODE_ENV or the user's npm leaves out elsewhere. */
+const INSTALLING = ['--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'];
 const env = { ...process.env, PATH: `${join(modules, '.bin')}${delimiter}${process.env.PATH}` };
 
 function sha256(...files) {
@@ -51,13 +53,13 @@ function run(command, ...args) {
 
 unlessStamped(join(modules, '.keystead-installed'), sha256('package-lock.json'), () => {
   process.stderr.write('installing the dependencies (once) …\n');
-  run('npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error');
+  run('npm', 'ci', ...INSTALLING);
   // Where scripts of packages are switched off, this one is run by name: it puts the pinned Node in its place.
   if (!existsSync(join(modules, 'node', 'bin', 'node')))
     run('npm', 'rebuild', 'node', '--ignore-scripts=false', '--loglevel=error');
   // npm leaves out optional packages that the Node it runs on is too old for. From here on it runs on the one that it
   // has just installed, and adds them.
-  if (!OWN_NODE_WILL_DO) run('npm', 'install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error');
+  if (!OWN_NODE_WILL_DO) run('npm', 'install', '--no-save', ...INSTALLING);
 });
 
 const sources = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })

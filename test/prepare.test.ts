@@ -6,13 +6,16 @@ import t, { type Test } from 'tap';
 
 const root = normalize(join(import.meta.dirname, '..'));
 
-t.test('where scripts of packages are switched off, that of the pinned Node is run by name', async (t) => {
-  const { prepare } = checkout(t);
-  const { stderr } = prepare('mkdir -p node_modules dist; echo "npm $*"');
-  t.match(stderr, /^npm ci .*\nnpm rebuild node --ignore-scripts=false .*$/m);
-  const placed = 'mkdir -p node_modules/node/bin dist; touch node_modules/node/bin/node; echo "npm $*"';
-  t.notMatch(checkout(t).prepare(placed).stderr, /rebuild/);
-});
+t.test(
+  'all is installed, whatever is left out elsewhere; where scripts of packages are switched off, that of the pinned Node is run by name',
+  async (t) => {
+    const { prepare } = checkout(t);
+    const { stderr } = prepare('mkdir -p node_modules dist; echo "npm $*"');
+    t.match(stderr, /^npm ci --include=dev --include=optional .*\nnpm rebuild node --ignore-scripts=false .*$/m);
+    const placed = 'mkdir -p node_modules/node/bin dist; touch node_modules/node/bin/node; echo "npm $*"';
+    t.notMatch(checkout(t).prepare(placed).stderr, /rebuild/);
+  },
+);
 
 t.test('an installation that fails is told in a line, by its command, and is tried again', async (t) => {
   const { folder, prepare } = checkout(t);
