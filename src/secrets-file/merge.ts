@@ -14,9 +14,9 @@ const LISTS = [
   {
     key: '/parameters',
     none: ' []',
-    field: /^([ \t]*(["']?)parameters\2[ \t]*:)(?:[ \t]*\[\s*\])?(?=[ \t]*(?:#.*)?$)/m,
+    field: /^([ \t]*(["']?)parameters\2[ \t]*:)([ \t]*\[\s*\])?(?=[ \t]*(?:#.*)?$)/m,
   },
-  { key: '/tags', none: ' {}', field: /^([ \t]*(["']?)tags\2[ \t]*:)(?:[ \t]*\{\s*\})?(?=[ \t]*(?:#.*)?$)/m },
+  { key: '/tags', none: ' {}', field: /^([ \t]*(["']?)tags\2[ \t]*:)([ \t]*\{\s*\})?(?=[ \t]*(?:#.*)?$)/m },
 ] as const;
 
 /**
@@ -43,7 +43,11 @@ export function mergePieces(base: Pieces, ours: Pieces, theirs: Pieces, stranger
     const filled = [...out].some(([key, text]) => key.startsWith(`${list.key}/`) && text !== '');
     // Whoever took the field away took its entries; the other side has put some there.
     const field = out.get(list.key) || (filled ? (inTheirs.get(list.key) ?? inOurs.get(list.key))?.text : undefined);
-    if (field !== undefined) out.set(list.key, field.replace(list.field, filled ? '$1' : `$1${list.none}`));
+    if (field === undefined) continue;
+    out.set(
+      list.key,
+      field.replace(list.field, (_, name, _quote, none = list.none) => (filled ? name : name + none)),
+    );
   }
   const head = ours.head === base.head ? theirs.head : ours.head;
   return { text: head + [...out.values()].join(''), conflicts };

@@ -207,6 +207,12 @@ t.test('tags that a side has emptied, in either way, are merged as any other', a
   }
 });
 
+t.test('a list that nobody has touched stays as it is written', async (t) => {
+  const base = 'path: /a\nregion: r\nkmskey: k\ntags: { }\nparameters: [ ] # yet\n';
+  const [ours, theirs] = [base.replace('/a', '/b'), base.replace('region: r', 'region: q')];
+  t.same(mergeFiles(base, ours, theirs), { text: ours.replace('region: r', 'region: q'), conflicts: [] });
+});
+
 t.test('where the sides together make no file, both are there to choose from', async (t) => {
   const base = 'path: /a\nregion: r\nkmskey: k\ntags:\n  team: web\nparameters: []\n';
   const flow = base.replace('tags:\n  team: web\n', 'tags: {team: web}\n');
