@@ -51,12 +51,26 @@ function run(command, ...args) {
   }
 }
 
+/** Node's own builds do not run on every system, such as one whose libc is musl. */
+function leaveOutPinnedNodeUnlessItRuns() {
+  const pinned = join(modules, '.bin', 'node');
+  try {
+    execFileSync(pinned, ['--version'], { stdio: 'ignore' });
+  } catch {
+    rmSync(pinned, { force: true });
+    if (OWN_NODE_WILL_DO) return;
+    process.stderr.write('keystead: the pinned Node does not run here; use Node 22.19 or newer\n');
+    process.exit(1);
+  }
+}
+
 unlessStamped(join(modules, '.keystead-installed'), sha256('package-lock.json'), () => {
   process.stderr.write('installing the dependencies (once) …\n');
   run('npm', 'ci', ...INSTALLING);
   // Where scripts of packages are switched off, this one is run by name: it puts the pinned Node in its place.
   if (!existsSync(join(modules, 'node', 'bin', 'node')))
     run('npm', 'rebuild', 'node', '--ignore-scripts=false', '--loglevel=error');
+  leaveOutPinnedNodeUnlessItRuns();
   // npm leaves out optional packages that the Node it runs on is too old for. From here on it runs on the one that it
   // has just installed, and adds them.
   if (!OWN_NODE_WILL_DO) run('npm', 'install', '--no-save', ...INSTALLING);

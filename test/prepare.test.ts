@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, normalize } from 'node:path';
 import t, { type Test } from 'tap';
@@ -16,6 +16,20 @@ t.test(
     t.notMatch(checkout(t).prepare(placed).stderr, /rebuild/);
   },
 );
+
+t.test('where the pinned Node does not run, that of the system does the work', async (t) => {
+  for (const [status, left] of [
+    [0, true],
+    [127, false],
+  ] as const) {
+    const { folder, prepare } = checkout(t);
+    const pinned = join(folder, 'node_modules/.bin/node');
+    const place = `mkdir -p node_modules/.bin dist
+[ "$1" != ci ] || { printf '#!/bin/sh\\nexit ${status}\\n' >${pinned}; chmod +x ${pinned}; }`;
+    t.match(prepare(place), { status: 0 });
+    t.equal(existsSync(pinned), left);
+  }
+});
 
 t.test('an installation that fails is told in a line, by its command, and is tried again', async (t) => {
   const { folder, prepare } = checkout(t);
