@@ -1,5 +1,6 @@
+import { mock } from 'node:test';
 import { inspect } from 'node:util';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { KeysteadClient } from '../../src/client/http-client.ts';
 import { failure } from '../support/failure.ts';
 import { json, KEY, problem, rawKey, type Step, scriptedServer, testAmbient, UNAVAILABLE } from './scripted-server.ts';
@@ -97,13 +98,15 @@ t.test('a service that generates its KEK is not asked twice', async (t) => {
 });
 
 t.test('a service that never answers ends with the deadline', async (t) => {
-  const { client, server } = await clientOf(t, [hang], { timeoutMs: 50 });
+  const late = passingAtOnce(t, 50);
+  const { client, server } = await clientOf(t, [late], { timeoutMs: 50 });
   await t.rejects(client.getDataKey('a'), failure('timeout', /^no answer from http:.* within 50 ms$/));
   t.equal(server.requests.length, 1);
 });
 
 t.test('the deadline holds over all attempts, and the last failure is told', async (t) => {
-  const { client } = await clientOf(t, [UNAVAILABLE, hang], { timeoutMs: 100 });
+  const late = passingAtOnce(t, 100);
+  const { client } = await clientOf(t, [UNAVAILABLE, late], { timeoutMs: 100 });
   await t.rejects(client.getDataKey('a'), failure('timeout', /the last failure was: in plain words$/));
 });
 
@@ -214,3 +217,10 @@ t.test('neither errors nor the client show token or key', async (t) => {
     for (const secret of [token, key.toString('hex'), key.toString('base64')]) t.notOk(text.includes(secret), secret);
   }
 });
+
+/** Timers of this test stand still until the request is there, and then so many milliseconds pass without an answer. */
+function passingAtOnce(t: Test, milliseconds: number): Step {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.teardown(() => mock.timers.reset());
+  return () => mock.timers.tick(milliseconds);
+}
