@@ -7,16 +7,19 @@ import { schemaOf } from '../../src/core/uri-schemas.ts';
 import { everyProvider } from '../support/uri-tables.ts';
 import { anyUri } from '../support/uri-values.ts';
 
-/** Every text that a caller may get to see for this one: redacted, and the errors of reading it. */
+/** Every text that a caller may get to see for this one: redacted, its secrets printed, and the errors of reading it. */
 function outputs(text: string): string[] {
-  const errors = [parseKmsUri, parseStorageUri].flatMap((read) => {
+  const read = [parseKmsUri, parseStorageUri].flatMap((parse) => {
     try {
-      return [JSON.stringify(read(text))];
+      const uri = parse(text);
+      // A name that is no secret's has what was written, be it named like one: only `redactUri` takes that for one.
+      const secrets = Object.values(uri).filter((value) => typeof value === 'object');
+      return [redactUri(uri), JSON.stringify(secrets)];
     } catch (error) {
       return [KeysteadError.from(error).message];
     }
   });
-  return [redactUri(text), ...errors];
+  return [redactUri(text), ...read];
 }
 
 const PLANTED = 'Zq7PlantedSecret7qZ';
@@ -50,7 +53,7 @@ t.test('no secret of a valid URI is shown', async (t) => {
   fc.assert(
     fc.property(anyUri, (uri) => {
       const secrets = Object.entries(uri).filter(([, value]) => value instanceof SecretBytes && value.length > 11);
-      const shown = outputs(formatUri(uri)).join(' ');
+      const shown = [...outputs(formatUri(uri)), JSON.stringify(uri)].join(' ');
       for (const [, secret] of secrets) {
         const text = Buffer.from((secret as SecretBytes).expose());
         for (const form of [text.toString(), text.toString('base64url'), encodeURIComponent(text.toString())]) {
@@ -122,6 +125,12 @@ t.test('a planted secret is never shown, however hostile the text around it', as
     { numRuns: 5000 },
   );
   t.pass();
+});
+
+t.test('a value that looks like another name and its secret is read as it is, and not shown', async (t) => {
+  const text = `storage://aws?bucket=abc&prefix=accessKey%20${PLANTED}`;
+  t.match(parseStorageUri(text), { prefix: `accessKey ${PLANTED}` });
+  for (const shown of outputs(text)) t.notMatch(shown, PLANTED);
 });
 
 t.test('text that is no URI of ours is not shown at all', async (t) => {
