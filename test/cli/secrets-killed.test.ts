@@ -6,7 +6,7 @@ import t, { type Test } from 'tap';
 import { keystead } from './terminal.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
-const BROKEN = join(import.meta.dirname, '../support/broken-writes.ts');
+const BROKEN = import.meta.resolve('../support/broken-writes.ts');
 const PLAIN = `# mine
 path: /a
 region: r
