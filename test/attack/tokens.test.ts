@@ -73,7 +73,6 @@ t.test('a token that was not signed by its issuer opens nothing', async (t) => {
     'HS256 with nothing': macced('', hs, claims),
     'HS256 that says RS256': macced(pem, header, claims),
     'a key of mine': jwt(own, header, claims),
-    'a key of mine of another kind, same kid': jwt(signingKey('k1'), { alg: 'ES256', kid: 'k1' }, claims),
     'the key of the other issuer, same kid': jwt(keys.corp, header, claims),
     'two algs, the last one none': jwt(own, '{"alg":"RS256","kid":"k1","alg":"none"}', claims),
     'two algs, the last one HS256': macced(pem, '{"alg":"RS256","kid":"k1","alg":"HS256"}', claims),
@@ -84,8 +83,11 @@ t.test('a token that was not signed by its issuer opens nothing', async (t) => {
     'in JSON': JSON.stringify({ payload: encode(claims), signatures: [] }).replaceAll(' ', ''),
   };
   for (const [what, token] of Object.entries(attacks)) await isRefused(t, house, token, what, PLAIN);
+  t.equal(cluster.asked.length, 2, 'its own issuer was asked once: its discovery and its keys');
+  // No key of the issuer fits this one, for which its keys may be fetched anew; on a slow machine they are.
+  const unlike = jwt(signingKey('k1'), { alg: 'ES256', kid: 'k1' }, claims);
+  await isRefused(t, house, unlike, 'a key of mine of another kind, same kid', PLAIN);
   t.same(corp.asked, [], 'nobody asked the other issuer');
-  t.equal(cluster.asked.length, 2, 'and its own one once: its discovery and its keys');
 });
 
 t.test('a token cannot say where its key is', async (t) => {
