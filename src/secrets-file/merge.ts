@@ -10,14 +10,9 @@ export interface Merged {
 /** Computed anew after a merge, so never a conflict. */
 const COMPUTED = '/integrity';
 /** Fields whose entries are merged one by one, and what stands behind each where it has none. */
-const LISTS = [
-  {
-    key: '/parameters',
-    none: ' []',
-    field: /^([ \t]*(["']?)parameters\2[ \t]*:)([ \t]*\[\s*\])?(?=[ \t]*(?:#.*)?$)/m,
-  },
-  { key: '/tags', none: ' {}', field: /^([ \t]*(["']?)tags\2[ \t]*:)([ \t]*\{\s*\})?(?=[ \t]*(?:#.*)?$)/m },
-] as const;
+const LISTS = { '/parameters': ' []', '/tags': ' {}' };
+/** Such a field where it has none, or where they stand in lines of their own. */
+const LIST = /^([ \t]*(["']?)(?:parameters|tags)\2[ \t]*:)([ \t]*(?:\[\s*\]|\{\s*\}))?(?=[ \t]*(?:#.*)?$)/m;
 
 /**
  * Merges entry by entry what two sides made of one file. Pure.
@@ -39,18 +34,23 @@ export function mergePieces(base: Pieces, ours: Pieces, theirs: Pieces, stranger
     if (merged.conflict) conflicts.push(stranger ? strange(key) : `both sides changed ${key}`);
     out.set(key, merged.text);
   }
-  for (const list of LISTS) {
-    const filled = [...out].some(([key, text]) => key.startsWith(`${list.key}/`) && text !== '');
-    // Whoever took the field away took its entries; the other side has put some there.
-    const field = out.get(list.key) || (filled ? (inTheirs.get(list.key) ?? inOurs.get(list.key))?.text : undefined);
-    if (field === undefined) continue;
-    out.set(
-      list.key,
-      field.replace(list.field, (_, name, _quote, none = list.none) => (filled ? name : name + none)),
-    );
-  }
+  bracketLists(out, inOurs, inTheirs);
   const head = ours.head === base.head ? theirs.head : ours.head;
   return { text: head + [...out.values()].join(''), conflicts };
+}
+
+/** An empty list has brackets, and one with entries has none: the pieces may come from sides that differ in that. */
+function bracketLists(out: Map<string, string>, ours: Table, theirs: Table): void {
+  for (const [key, none] of Object.entries(LISTS)) {
+    const filled = [...out].some(([other, text]) => other.startsWith(`${key}/`) && text !== '');
+    // Whoever took the field away took its entries; the other side has put some there.
+    const field = out.get(key) || (filled ? (theirs.get(key) ?? ours.get(key))?.text : undefined);
+    if (field === undefined) continue;
+    out.set(
+      key,
+      field.replace(LIST, (_, name, _quote, brackets = none) => (filled ? name : name + brackets)),
+    );
+  }
 }
 
 function strange(key: string): string {

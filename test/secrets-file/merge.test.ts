@@ -170,7 +170,7 @@ t.test('a value under a data key that the merged file has not is a conflict', as
   t.match(mergeFiles(base, plain, added)?.conflicts, [/^\/parameters\/d/], 'a file that was opened has no data key');
 });
 
-t.test('a list that a side has emptied is merged as any other', async (t) => {
+t.test('a list that a side has emptied is merged like every other', async (t) => {
   const base = await fileOf(new Map([...'ab'].map((name) => [name, '0'])));
   const [none, onlyA, onlyB] = await Promise.all(
     ['', 'a', 'b'].map((names) => fileOf(new Map([...names].map((name) => [name, '0'])), base)),
@@ -192,7 +192,7 @@ t.test('a list that a side has emptied is merged as any other', async (t) => {
   t.equal(first?.text, more, 'and the first parameters of a file are added to an empty list');
 });
 
-t.test('tags that a side has emptied, in either way, are merged as any other', async (t) => {
+t.test('tags that a side has emptied, in either way, are merged like all others', async (t) => {
   const file = (tags: string) => `path: /a\nregion: r\nkmskey: k\n${tags}parameters: []\n`;
   const both = file('tags:\n  a: x\n  b: x\n');
   const [onlyA, onlyB, more] = ['a: x', 'b: x', 'a: x\n  b: x\n  c: x'].map((tags) => file(`tags:\n  ${tags}\n`));
