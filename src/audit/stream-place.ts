@@ -17,7 +17,7 @@ const MAX_FILE_WRITE = 64 * 1024;
 export function streamPlace(
   stream: Writable & { readonly fd?: number },
   name = 'stdout',
-  write: typeof writeSync = writeSync,
+  write: (fd: number, bytes: Buffer, from: number) => number = writeSync,
 ): LinePlace {
   let failure: unknown;
   // Without a listener an `error` event (a reader that went away) would end the process.

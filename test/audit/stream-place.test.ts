@@ -17,8 +17,8 @@ t.test('a file gets what it takes in few pieces, whole and in order', async (t) 
 
 t.test('a file that takes a part goes on with the rest', async (t) => {
   const { stream, path } = outputFile(t);
-  const inParts = ((fd: number, bytes: Buffer, from: number) =>
-    writeSync(fd, bytes, from, Math.min(100, bytes.length - from))) as typeof writeSync;
+  const inParts = (fd: number, bytes: Buffer, from: number) =>
+    writeSync(fd, bytes, from, Math.min(100, bytes.length - from));
   await streamPlace(stream, 'stdout', inParts).append(LINES);
   t.equal(readFileSync(path, 'utf8'), LINES);
 });
@@ -26,12 +26,12 @@ t.test('a file that takes a part goes on with the rest', async (t) => {
 t.test('lines that a full disk has cut short are not taken for written, then nor ever after', async (t) => {
   const { stream } = outputFile(t);
   let room = 1000;
-  const full = ((fd: number, bytes: Buffer, from: number) => {
+  const full = (fd: number, bytes: Buffer, from: number) => {
     if (room === 0) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
     const taken = writeSync(fd, bytes, from, Math.min(room, bytes.length - from));
     room -= taken;
     return taken;
-  }) as typeof writeSync;
+  };
   const place = streamPlace(stream, 'stdout', full);
   await t.rejects(place.append(LINES), { code: 'ENOSPC' });
   room = 1000;
