@@ -11,6 +11,7 @@ import {
 import { createServer as createHttpsServer, Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
+import { resetSocket } from './reset-socket.ts';
 
 /** What goes wrong with one request on its way. */
 export type WireFault =
@@ -95,13 +96,13 @@ export async function faultProxy(
     const fault = typeof planned === 'object' ? undefined : planned;
     if (fault !== undefined) happened.set(fault, (happened.get(fault) ?? 0) + 1);
     if (fault === 'error') return void response.writeHead(500).end();
-    if (fault === 'reset') return void response.socket?.resetAndDestroy();
+    if (fault === 'reset') return void resetSocket(response.socket);
     const past = fault === 'past' && method === 'GET' ? firsts.get(url) : undefined;
     let answer = past ?? (await forward(incoming, body));
     if (fault === 'twice') answer = await forward(incoming, body);
     if (fault === 'slow') await new Promise((resolve) => setTimeout(resolve, SLOW_MS));
     if (fault === 'error-after') return void response.writeHead(500).end();
-    if (fault === 'reset-after') return void response.socket?.resetAndDestroy();
+    if (fault === 'reset-after') return void resetSocket(response.socket);
     const { 'transfer-encoding': _chunked, connection: _connection, ...headers } = answer.headers;
     response.writeHead(answer.status, headers).end(answer.body);
   };

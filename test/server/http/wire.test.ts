@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
+import { resetSocket } from '../../support/reset-socket.ts';
 import { exchange, KNOWN_KEK, listen, openApp } from './support.ts';
 
 /** What only shows in bytes on a connection. */
@@ -282,7 +283,7 @@ t.test('a call whose caller goes away is aborted', async (t) => {
   const socket = connect(await listen(app), '127.0.0.1');
   socket.write(get('/v1/data-keys/a/get'));
   await asked;
-  socket.resetAndDestroy();
+  resetSocket(socket);
   t.match(await aborted, { reason: 'client-gone' });
 });
 
