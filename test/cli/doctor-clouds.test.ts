@@ -3,8 +3,9 @@ import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
 import type { Step } from '../../src/system/doctor.ts';
 import { keyAdmin, plainServer, unique } from '../providers/azure/azure.ts';
-import { answerJson, closedPort, fakeHttp, fakeKms, googleError, status } from '../providers/gcp/fakes.ts';
+import { answerJson, fakeHttp, fakeKms, googleError, status } from '../providers/gcp/fakes.ts';
 import { authority } from '../support/certificates.ts';
+import { freePort } from '../support/free-port.ts';
 import { uriText } from '../support/opened-doors.ts';
 import { KEK_PLACES, type KekPlace, placeEmulators, placeSecrets, STORE_PLACES } from '../support/places.ts';
 import { keystead } from './terminal.ts';
@@ -77,7 +78,7 @@ async function waysThere(t: Test, { kms, storage }: Given, path = ''): Promise<R
     ] as const;
   return [
     ['no DNS name', at('https://cloud.invalid'), 75, ...both('name resolution', /no such name; check region/)],
-    ['refused', at(`https://127.0.0.1:${await closedPort()}`), 75, ...both('TLS', /nothing listens there; check/)],
+    ['refused', at(`https://127.0.0.1:${await freePort()}`), 75, ...both('TLS', /nothing listens there; check/)],
     ['no TLS', at(await plainServer(t)), 75, ...both('TLS', /does not speak TLS; check whether endpoint is http/)],
     ['unknown CA', at(await strangerServer(t)), 75, ...both('TLS', /not trusted; give its CA in NODE_EXTRA_CA_CERTS/)],
   ];

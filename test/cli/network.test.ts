@@ -5,6 +5,7 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import t, { type Test } from 'tap';
 import { systemNetwork } from '../../src/cli/network.ts';
 import { authority } from '../support/certificates.ts';
+import { freePort } from '../support/free-port.ts';
 
 async function listen(t: Test, server: Server, protocol: 'http' | 'https'): Promise<URL> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -24,9 +25,7 @@ t.test('a port that answers, and one that does not', async (t) => {
     'http',
   );
   t.equal(await systemNetwork.connect(address), `port ${address.port} answers`);
-  const closed = createTcp();
-  const dead = await listen(t, closed, 'http');
-  await new Promise((resolve) => closed.close(resolve));
+  const dead = new URL(`http://127.0.0.1:${await freePort()}`);
   await t.rejects(systemNetwork.connect(dead), { code: 'ECONNREFUSED' });
 });
 

@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { homedir } from 'node:os';
 import { join, normalize } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
+import { freePort } from '../support/free-port.ts';
 
 const root = normalize(join(import.meta.dirname, '..', '..'));
 const home =
@@ -219,14 +220,6 @@ async function halfRequest(t: Test, port: number): Promise<{ finish(): Promise<s
       return answer;
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 async function until(found: () => Promise<boolean>, tell: () => Promise<string>): Promise<void> {

@@ -1,10 +1,10 @@
 import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:https';
-import { type AddressInfo, createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join, normalize } from 'node:path';
 import { promisify } from 'node:util';
+import { freePorts } from './free-port.ts';
 
 /** What of a tap test is needed here. */
 interface Test {
@@ -62,7 +62,8 @@ export async function kubernetes(t: Test, tools: readonly string[] = []): Promis
     return undefined;
   }
   const folder = mkdtempSync(join(tmpdir(), 'keystead-kubernetes-'));
-  const [api, etcd] = await freePorts();
+  // The issuer of a token holds the port, so that it has to be known before.
+  const [api, etcd] = await freePorts(2);
   const env = { ...process.env, KUBE_HOME: home, KUBE_RUN: folder, KUBE_API_PORT: `${api}`, KUBE_ETCD_PORT: `${etcd}` };
   const stop = async () => void (await run(join(scripts, 'stop.sh'), { env }));
   t.teardown(async () => {
@@ -123,15 +124,6 @@ async function runTool(
   const promise = run(program, args, { env, maxBuffer: 64 * 1024 * 1024 });
   promise.child.stdin?.end(input ?? '');
   return promise;
-}
-
-/** Two that were free a moment ago: the issuer of a token holds the port, so that it has to be known before. */
-async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()];
-  for (const server of servers) await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  for (const server of servers) await new Promise((resolve) => server.close(resolve));
-  return ports as [number, number];
 }
 
 /** However this process ends: the API server is in a session of its own. */

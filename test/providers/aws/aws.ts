@@ -16,6 +16,7 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import type { Kek } from '../../../src/core/kek.ts';
 import type { SecretSource } from '../../../src/core/secret-reference.ts';
 import type { WrappedKeyStore } from '../../../src/core/store.ts';
+import { freePort } from '../../support/free-port.ts';
 import { openedKek, openedStore, unique, uriText } from '../../support/opened-doors.ts';
 
 export { unique } from '../../support/opened-doors.ts';
@@ -126,11 +127,7 @@ export async function stubServer(t: Teardown, handle: RequestListener): Promise<
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** An address that refuses connections: a port that was free a moment ago. */
+/** An address that refuses connections. */
 export async function deadAddress(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return `http://127.0.0.1:${port}`;
+  return `http://127.0.0.1:${await freePort()}`;
 }

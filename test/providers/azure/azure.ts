@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer, type Server as HttpServer, type RequestListener } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { ClientSecretCredential } from '@azure/identity';
 import { KeyClient } from '@azure/keyvault-keys';
@@ -10,6 +10,7 @@ import type { Kek } from '../../../src/core/kek.ts';
 import type { SecretSource } from '../../../src/core/secret-reference.ts';
 import type { WrappedKeyStore } from '../../../src/core/store.ts';
 import { type Emulator, emulators } from '../../support/emulators.ts';
+import { freePort } from '../../support/free-port.ts';
 import { openedKek, openedStore, unique, uriText } from '../../support/opened-doors.ts';
 
 export { unique } from '../../support/opened-doors.ts';
@@ -111,11 +112,7 @@ async function listen(t: Teardown, server: Server | HttpServer): Promise<string>
 
 /** An address where nobody listens any more. */
 export async function deadAddress(): Promise<string> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return `https://127.0.0.1:${port}`;
+  return `https://127.0.0.1:${await freePort()}`;
 }
 
 /** A vault that asks for a token as vaults do, and then does as it is told. */

@@ -151,15 +151,6 @@ export async function hangingServer(t: Test): Promise<{ port: number; sockets: S
   return { port: (server.address() as AddressInfo).port, sockets };
 }
 
-/** A port that nobody listens on. */
-export async function closedPort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 /** The permissions that the tables of docs/reference/providers/gcp.md ask for. */
 export function documentedPermissions(service: 'cloudkms' | 'storage'): string[] {
   const page = readFileSync(join(import.meta.dirname, '../../../docs/reference/providers/gcp.md'), 'utf8');

@@ -10,10 +10,10 @@ import { openGcsStore } from '../../../src/providers/gcp/gcs-store.ts';
 import { storeSuite } from '../../conformance/store.ts';
 import { emulators } from '../../support/emulators.ts';
 import { failure } from '../../support/failure.ts';
+import { freePort } from '../../support/free-port.ts';
 import { testCall } from '../../support/services.ts';
 import {
   answerJson,
-  closedPort,
   documentedPermissions,
   fakeHttp,
   googleError,
@@ -273,7 +273,7 @@ t.test('a server that gives short pages is walked to the end of ours', async (t)
 });
 
 t.test('a server that is away is unreachable within the deadline', async (t) => {
-  const store = await openStore(t, { endpoint: `http://127.0.0.1:${await closedPort()}` });
+  const store = await openStore(t, { endpoint: `http://127.0.0.1:${await freePort()}` });
   await t.rejects(store.read('a', call), failure('store-unreachable', /refused/));
   await t.rejects(store.check(call), failure('store-unreachable', /refused/));
   const tls = await openStore(t, { endpoint: (await fakeHttp(t, () => {})).url.replace('http:', 'https:') });

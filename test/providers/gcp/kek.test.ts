@@ -9,17 +9,9 @@ import { type GcpKekDeps, openGcpKek } from '../../../src/providers/gcp/kek.ts';
 import { kekSuite } from '../../conformance/kek.ts';
 import { emulators } from '../../support/emulators.ts';
 import { failure } from '../../support/failure.ts';
+import { freePort } from '../../support/free-port.ts';
 import { testCall } from '../../support/services.ts';
-import {
-  closedPort,
-  documentedPermissions,
-  fakeKms,
-  hangingServer,
-  kmsAdmin,
-  random,
-  secrets,
-  status,
-} from './fakes.ts';
+import { documentedPermissions, fakeKms, hangingServer, kmsAdmin, random, secrets, status } from './fakes.ts';
 
 const call = testCall();
 const context = dataKeyContext('pvc-1', 1, 32);
@@ -254,13 +246,13 @@ t.test('refusals of the service keep their name through the SDK', async (t) => {
 });
 
 t.test('what was not wrapped by Cloud KMS is not sent there', async (t) => {
-  const kek = await openKek(t, { endpoint: `http://127.0.0.1:${await closedPort()}` });
+  const kek = await openKek(t, { endpoint: `http://127.0.0.1:${await freePort()}` });
   await t.rejects(kek.unwrap({ ...wrappedKey, algorithm: 'aws-kms' }, context, call), failure('record-corrupt'));
   await t.rejects(kek.unwrap({ ...wrappedKey, bytes: new Uint8Array() }, context, call), failure('record-corrupt'));
 });
 
 t.test('a server that is away is unreachable, and one that hangs is a timeout, within the deadline', async (t) => {
-  const away = await openKek(t, { endpoint: `http://127.0.0.1:${await closedPort()}` }, { timeoutMs: 2000 });
+  const away = await openKek(t, { endpoint: `http://127.0.0.1:${await freePort()}` }, { timeoutMs: 2000 });
   await t.rejects(away.wrap(newKey(), context, call), failure('kms-unreachable', /refused/));
   const hanging = await openKek(
     t,
