@@ -14,6 +14,8 @@ export class ServiceProcess {
   stdout = '';
   stderr = '';
   readonly #changed = new EventTarget();
+  /** It has ended, and all that it wrote was read. */
+  #over = false;
 
   constructor(t: Teardown, args: readonly string[], execArgv: readonly string[] = [], bare = false) {
     const entry = join(import.meta.dirname, 'serve-entry.ts');
@@ -28,6 +30,7 @@ export class ServiceProcess {
     this.child.stdout?.setEncoding('utf8').on('data', (text) => this.#read('stdout', text));
     this.child.stderr?.setEncoding('utf8').on('data', (text) => this.#read('stderr', text));
     this.exited = once(this.child, 'close').then(([code, signal]) => {
+      this.#over = true;
       this.#changed.dispatchEvent(new Event('change'));
       return code ?? signal;
     });
@@ -59,9 +62,8 @@ export class ServiceProcess {
     for (;;) {
       const result = found();
       if (result !== undefined) return result;
-      if (this.child.exitCode !== null || this.child.signalCode !== null) {
-        throw new Error(`the service ended first:\n${this.stderr}`);
-      }
+      // Its last lines may come behind the news of its end.
+      if (this.#over) throw new Error(`the service ended first:\n${this.stderr}`);
       await once(this.#changed, 'change');
     }
   }
