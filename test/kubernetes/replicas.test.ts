@@ -12,8 +12,10 @@ import { type Cluster, kubernetes } from '../support/kubernetes.ts';
 import { testAmbient } from '../support/services.ts';
 import { type Asked, askOver } from './support/ask.ts';
 import { CHART } from './support/chart.ts';
+import { clusterAdmin } from './support/cluster-admin.ts';
 import { accountToken, runPod } from './support/kubelet.ts';
 import { Relay } from './support/relay.ts';
+import { until } from './support/until.ts';
 
 const NAMESPACE = 'keystead';
 const SECRETS = `/api/v1/namespaces/${NAMESPACE}/secrets`;
@@ -188,6 +190,12 @@ t.test('replicas as the chart starts them, on a real API server', { timeout: 390
 
       const { metadata: _, ...binding } = await cluster.ask('GET', BINDING);
       await cluster.ask('DELETE', BINDING);
+      // The API server obeys a moment later, and whoever comes before that sees the Secret.
+      const token = await accountToken(cluster, NAMESPACE, 'keystead');
+      await until(
+        async () => (await askOver(`${cluster.url}${KEK}`, cluster.ca, { token })).status,
+        (status) => status === 403,
+      );
       relay.mend();
       for (const replica of [three, late]) await shows(t, replica, 'unseen', /\(403\); see its Role/);
       t.match(await get(three), { status: 200, body: { dataKey: key } });
@@ -252,7 +260,7 @@ async function install(t: Test, cluster: Cluster): Promise<string> {
 /** As the administrator of the cluster, who may do everything. */
 async function kekPlaceSuiteOn(t: Test, cluster: Cluster): Promise<void> {
   let count = 0;
-  const token = await adminToken(cluster);
+  const token = await clusterAdmin(cluster, 'places', 'admin');
   const tokenFile = join(t.testdir({ token }), 'token');
   const api = kubernetesApi({
     url: cluster.url,
@@ -277,24 +285,6 @@ async function kekPlaceSuiteOn(t: Test, cluster: Cluster): Promise<void> {
   });
 }
 
-async function adminToken(cluster: Cluster): Promise<string> {
-  await cluster.ask('POST', '/api/v1/namespaces/places/serviceaccounts', { metadata: { name: 'admin' } });
-  await cluster.ask('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
-    metadata: { name: 'places' },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
-    subjects: [{ kind: 'ServiceAccount', name: 'admin', namespace: 'places' }],
-  });
-  return accountToken(cluster, 'places', 'admin');
-}
-
 function has(wanted: number) {
   return ({ status }: { status: number }) => status === wanted;
-}
-
-/** The first answer that is as it should be: of several processes one may be behind another. */
-async function until<T>(asked: () => Promise<T>, good: (answer: T) => boolean = Boolean): Promise<T> {
-  for (let answer = await asked(); ; answer = await asked()) {
-    if (good(answer)) return answer;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }

@@ -12,6 +12,7 @@ import { failure } from '../support/failure.ts';
 import { kubernetes } from '../support/kubernetes.ts';
 import { uriText } from '../support/opened-doors.ts';
 import { testCall } from '../support/services.ts';
+import { clusterAdmin } from './support/cluster-admin.ts';
 
 const call = testCall();
 
@@ -22,16 +23,7 @@ t.test('a Secret of a real API server keeps the contract of parameter stores', {
   if (cluster === undefined) return;
   const namespace = 'parameters';
   await cluster.ask('POST', '/api/v1/namespaces', { metadata: { name: namespace } });
-  await cluster.ask('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, { metadata: { name: 'writer' } });
-  await cluster.ask('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
-    metadata: { name: 'writer' },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
-    subjects: [{ kind: 'ServiceAccount', name: 'writer', namespace }],
-  });
-  const answer = await cluster.ask('POST', `/api/v1/namespaces/${namespace}/serviceaccounts/writer/token`, {
-    spec: {},
-  });
-  const { token } = answer['status'] as { token: string };
+  const token = await clusterAdmin(cluster, namespace, 'writer');
   const tokenFile = join(t.testdir({ token }), 'token');
   const open = (secret: string, files = { caFile: cluster.caFile, tokenFile }) =>
     openParameters(
