@@ -29,7 +29,7 @@ const LINES = '{"audit":2,"time":"2030-01-01T00:00:00.000Z"}\n{"audit":2,"time":
 
 t.test('lines are posted as they are, with the token', async (t) => {
   const { posted, origin } = await collector(t, (response) => response.writeHead(204).end());
-  const place = httpPlace({ url: `${origin}/audit`, timeoutMs: 5000, token: async () => 'secret-token' });
+  const place = httpPlace({ url: `${origin}/audit`, timeoutMs: 60_000, token: async () => 'secret-token' });
   t.equal(place.name, `${origin}/audit`);
   await place.append(LINES);
   t.match(posted, [
@@ -43,7 +43,7 @@ t.test('lines are posted as they are, with the token', async (t) => {
 
 t.test('OTLP gets one log record a line, at the path that its exporters use', async (t) => {
   const { posted, origin } = await collector(t, (response) => response.end('{}'));
-  await httpPlace({ url: `otlp+${origin}`, timeoutMs: 5000 }).append(LINES);
+  await httpPlace({ url: `otlp+${origin}`, timeoutMs: 60_000 }).append(LINES);
   t.equal(posted[0]?.url, '/v1/logs');
   const [{ scopeLogs }] = JSON.parse(posted[0]?.body ?? '').resourceLogs;
   t.match(scopeLogs[0].logRecords, [
@@ -55,7 +55,7 @@ t.test('OTLP gets one log record a line, at the path that its exporters use', as
 t.test('a collector that drops some has not taken them', async (t) => {
   const dropped = JSON.stringify({ partialSuccess: { rejectedLogRecords: '1' } });
   const { origin } = await collector(t, (response) => response.end(dropped));
-  await t.rejects(httpPlace({ url: `otlp+${origin}`, timeoutMs: 5000 }).append(LINES), { message: /not taken all/ });
+  await t.rejects(httpPlace({ url: `otlp+${origin}`, timeoutMs: 60_000 }).append(LINES), { message: /not taken all/ });
 });
 
 for (const status of [301, 404, 500]) {
@@ -63,7 +63,7 @@ for (const status of [301, 404, 500]) {
     const { posted, origin } = await collector(t, (response) =>
       response.writeHead(status, { location: '/other' }).end(),
     );
-    await t.rejects(httpPlace({ url: origin, timeoutMs: 5000 }).append(LINES), { message: new RegExp(`${status}`) });
+    await t.rejects(httpPlace({ url: origin, timeoutMs: 60_000 }).append(LINES), { message: new RegExp(`${status}`) });
     t.equal(posted.length, 1);
   });
 }
