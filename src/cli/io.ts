@@ -9,8 +9,11 @@ export interface Io {
   readonly stdout: Writable & { readonly isTTY?: boolean };
   /** Everything else. */
   readonly stderr: Writable & { readonly isTTY?: boolean };
-  /** Aborted when the user presses Ctrl-C; whoever asks for it takes over from the runtime's own answer to that. */
-  interrupted(): AbortSignal;
+  /**
+   * Aborted when the user presses Ctrl-C, or one of `others` comes; whoever asks for it takes over from the runtime's
+   * own answer to those signals.
+   */
+  interrupted(...others: readonly NodeJS.Signals[]): AbortSignal;
   /** Where SIGHUP is held back until somebody obeys it. */
   readonly hangups?: HeldHangups | undefined;
 }
@@ -24,8 +27,8 @@ export function systemIo(hangups?: HeldHangups): Io {
   return { env, stdin, stdout, stderr, interrupted, hangups };
 }
 
-function interrupted(): AbortSignal {
+function interrupted(...others: readonly NodeJS.Signals[]): AbortSignal {
   const controller = new AbortController();
-  process.once('SIGINT', () => controller.abort());
+  for (const signal of ['SIGINT', ...others] as const) process.once(signal, () => controller.abort());
   return controller.signal;
 }

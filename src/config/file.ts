@@ -72,8 +72,7 @@ class Reader {
     } else if (GROUPS.has(name) && !key.value.includes('.')) {
       if (value !== null) this.group(value, path);
     } else {
-      const known = [...SETTINGS.map((one) => one.key), ...GROUPS];
-      this.problems.push({ line, text: `${name} is not a setting${didYouMean(name, known)}` });
+      this.problems.push({ line, text: unknownName(name) });
     }
   }
 
@@ -86,6 +85,13 @@ class Reader {
       this.values.push({ setting, value: isScalar(value) ? value.value : value, line });
     }
   }
+}
+
+function unknownName(name: string): string {
+  const settings = SETTINGS.map((one) => one.key);
+  if (!settings.includes(name)) return `${name} is not a setting${didYouMean(name, [...settings, ...GROUPS])}`;
+  const [group, ...rest] = name.split('.');
+  return `${name} is written as a group, ${rest.join('.')} on a line of its own, indented, below ${group}:`;
 }
 
 function decode(bytes: Uint8Array): string | undefined {

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { rawKey, scriptedServer } from '../client/scripted-server.ts';
@@ -62,6 +64,21 @@ t.test('Ctrl-C ends a call with 130 and without a stack trace', async (t) => {
   const { url } = await scriptedServer(t, () => child?.kill('SIGINT'));
   child = start(t, ['status', '--server', url]);
   t.match(await finished(child), { code: 130, stderr: /^keystead: the call was cancelled \(client-gone\)\n$/ });
+});
+
+t.test('no end of the program leaves an empty file where a key was to go', async (t) => {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    const path = join(t.testdir(), 'a.key');
+    let child: ChildProcess | undefined;
+    let there = false;
+    const { url } = await scriptedServer(t, () => {
+      there = existsSync(path);
+      child?.kill(signal);
+    });
+    child = start(t, ['data-key', 'get', 'a', '--output', path, '--server', url]);
+    t.match(await finished(child), { code: 130, stderr: /^keystead: the call was cancelled \(client-gone\)\n$/ });
+    t.same([there, existsSync(path)], [true, false], signal);
+  }
 });
 
 t.test('a pipe that nobody reads ends the program quietly', async (t) => {

@@ -11,6 +11,9 @@ import { base64Line, dataKeyJson } from '../data-key-text.ts';
 import type { Io } from '../io.ts';
 import { entries, write } from '../output.ts';
 
+/** Ends of the command that must not leave an empty file behind, which the next one would take for a key. */
+const ENDS = ['SIGTERM', 'SIGHUP'] as const;
+
 interface Options extends ConnectOptions {
   readonly length?: number;
   readonly version?: number;
@@ -56,10 +59,11 @@ async function deliver(client: KeysteadClient, id: string, options: Options, tar
     ...(create === undefined ? {} : { create }),
     ...(expect === undefined ? {} : { expect }),
   };
+  const signal = target.kind === 'file' ? io.interrupted(...ENDS) : io.interrupted();
   let key: DataKey | undefined;
   try {
     const get = async () => {
-      key = await client.getDataKey(id, { ...request, signal: io.interrupted() });
+      key = await client.getDataKey(id, { ...request, signal });
       return key;
     };
     if (target.kind === 'file') {

@@ -10,6 +10,8 @@ const get = (path: string, headers = 'Connection: close\r\n') =>
   `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n${headers}\r\n`;
 const withBody = (body: string, headers = 'Connection: close\r\n') =>
   `POST /v1/data-keys/volume-1/get HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n${headers}\r\n${body}`;
+const inChunks = (coding: string) =>
+  `POST /v1/data-keys/volume-1/get HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: ${coding}\r\nConnection: close\r\n\r\n2\r\n{}\r\n0\r\n\r\n`;
 
 const open = async (t: Test, limits = {}) => listen((await openApp(t, { config: KNOWN_KEK, limits })).app);
 
@@ -77,6 +79,10 @@ t.test('what is no HTTP is answered with a problem, and the connection closed', 
       400,
       'bad-request',
     ],
+    [withBody('{}', 'content-type: text/plain\r\nConnection: close\r\n'), 400, 'bad-request'],
+    [inChunks('gzip, chunked'), 400, 'bad-request'],
+    [inChunks('identity, chunked'), 400, 'bad-request'],
+    [inChunks('gzip\r\nTransfer-Encoding: chunked'), 400, 'bad-request'],
     [get('http://evil/v1/data-keys/a/get'), 400, 'bad-request'],
     [get('http://localhost/nowhere'), 404, 'no-route'],
     [get('http://localhost'), 404, 'no-route'],
