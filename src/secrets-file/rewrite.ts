@@ -2,7 +2,7 @@ import { isScalar, type Node, type Pair, type Scalar, type YAMLMap } from 'yaml'
 import { KeysteadError } from '../core/errors.ts';
 import { writeScalar } from './scalar-style.ts';
 import { type HeaderField, type ParameterField, readSecretsFile, type SecretsFile } from './secrets-file.ts';
-import { applyEdits, closedBlock, type Edit, lineEnd, lineStart, newlineOf } from './text-edits.ts';
+import { applyEdits, closedBlock, columnAt, type Edit, lineEnd, lineStart, newlineOf } from './text-edits.ts';
 import { isBlock, type Leaf } from './yaml-source.ts';
 
 /** New texts of a file. What is not named stays. */
@@ -110,11 +110,17 @@ function blockEdits(source: string, from: number, to: number, written: { head: s
   const block = source.slice(from, to);
   const indicator = /^[|>][0-9+-]*/.exec(block)?.[0].length ?? 1;
   const firstLine = lineEnd(source, from);
-  const body = block.replace(/(?:\r?\n[ \t]*)+$/, '').length;
+  const body = block.replace(blankLines(block), '').length;
   return [
     { from, to: from + indicator, text: written.head },
     { from: firstLine, to: Math.max(firstLine, from + body), text: written.body },
   ];
+}
+
+/** Lines at the end of a block that are not of its text: blank ones, no further in than the text is. */
+function blankLines(block: string): RegExp {
+  const margin = /\n( *)[^ \r\n]/.exec(block)?.[1]?.length ?? 0;
+  return new RegExp(`(?:\\r?\\n {0,${margin}})+$`);
 }
 
 /** Gives a mapping a key of its own: before its first key, or as the last between brackets. */
@@ -156,11 +162,17 @@ function addition({ source: { root, text: source } }: SecretsFile, key: HeaderFi
   const newline = newlineOf(source);
   const line = `${' '.repeat(columnOf(pairs[0]?.key as Node, source))}${key}: ${quoted(text, root)}`;
   if (before === undefined) {
-    const end = source.length;
-    return { from: end, to: end, text: `${source.endsWith('\n') ? '' : newline}${line}${newline}` };
+    const end = documentEnd(source, pairEnd(pairs.at(-1) as Pair, source));
+    return { from: end, to: end, text: `${source[end - 1] === '\n' ? '' : newline}${line}${newline}` };
   }
-  const end = lineEnd(source, pairEnd(before));
+  const end = lineEnd(source, pairEnd(before, source));
   return { from: end, to: end, text: newline + line };
+}
+
+/** Where nothing of the document follows any more: the marker of its end (`...`), or the end of the source. */
+function documentEnd(source: string, from: number): number {
+  const marker = /\n\.\.\.(?=\s|$)/.exec(source.slice(from - 1));
+  return marker === null ? source.length : from + marker.index;
 }
 
 function removal({ source: { root, text: source } }: SecretsFile, { pair }: Leaf): Edit {
@@ -170,17 +182,18 @@ function removal({ source: { root, text: source } }: SecretsFile, { pair }: Leaf
     const at = root.items.indexOf(pair as never);
     const next = root.items[at + 1]?.key as Node | undefined;
     if (next !== undefined) return { from, to: rangeOf(next)[0], text: '' };
-    return { from: at === 0 ? from : pairEnd(root.items[at - 1] as Pair), to: pairEnd(pair), text: '' };
+    return { from: at === 0 ? from : pairEnd(root.items[at - 1] as Pair, source), to: pairEnd(pair, source), text: '' };
   }
-  const end = source.indexOf('\n', pairEnd(pair));
+  const end = source.indexOf('\n', pairEnd(pair, source));
   return { from: lineStart(source, from), to: end < 0 ? source.length : end + 1, text: '' };
 }
 
 /** Where the text of a pair ends; a block's last line break is not of its text. */
-function pairEnd(pair: Pair): number {
+function pairEnd(pair: Pair, source: string): number {
   const value = pair.value as Node | null;
   const [from, to] = rangeOf(value?.range ? value : (pair.key as Node));
-  return isScalar(value) && isBlock(value) ? Math.max(from, to - 1) : to;
+  if (!isScalar(value) || !isBlock(value)) return to;
+  return from + source.slice(from, to).replace(/\r?\n$/, '').length;
 }
 
 function keyText({ key }: Pair): string {
@@ -188,9 +201,7 @@ function keyText({ key }: Pair): string {
 }
 
 function columnOf(node: Node, source: string): number {
-  const [from] = rangeOf(node);
-  // A byte order mark has no width.
-  return source.slice(lineStart(source, from), from).replace('\ufeff', '').length;
+  return columnAt(source, rangeOf(node)[0]);
 }
 
 function rangeOf(node: Node): [number, number] {

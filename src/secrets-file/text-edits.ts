@@ -26,6 +26,11 @@ export function lineStart(source: string, offset: number): number {
   return source.lastIndexOf('\n', offset - 1) + 1;
 }
 
+/** How far in an offset stands in its line; a byte order mark has no width. */
+export function columnAt(source: string, offset: number): number {
+  return source.slice(lineStart(source, offset), offset).replace('\ufeff', '').length;
+}
+
 /** Where the text of an offset's line ends, before its line break. */
 export function lineEnd(source: string, offset: number): number {
   const end = source.indexOf('\n', offset);

@@ -93,7 +93,7 @@ export function parseYaml(text: string, fail: Fail): YamlSource {
   const openBlock = openBlockOf(root, text);
   // YAML gives a block the line break that is there; the parser gives it one that is not.
   if (openBlock !== undefined) openBlock.value = String(openBlock.value).replace(/\n$/, '');
-  const doubts = foreignBreaks(text, lineAt);
+  const doubts = new Map([...foreignBreaks(text, lineAt), ...blankBlocks(root, text, lineAt)]);
   return { text, root, openBlock, doubts, lineOf, resolved, fields: fieldReader(resolved, lineOf, fail, doubts) };
 }
 
@@ -102,6 +102,19 @@ function foreignBreaks(text: string, lineAt: (offset: number) => number): Map<nu
   const found = text.matchAll(/\r(?!\n)|[\x85\u2028\u2029]/g);
   const what = 'there is a character that psyml takes for a line break; write it as an escape in double quotes';
   return new Map([...found].map(({ index }) => [lineAt(index), what]));
+}
+
+/** Blocks with an indentation indicator and nothing but blanks, which the parser takes for empty ones. */
+function blankBlocks(root: YAMLMap, text: string, lineAt: (offset: number) => number): Map<number, string> {
+  const found = new Map<number, string>();
+  visit(root, {
+    Scalar(_key, { range, value }) {
+      const block = range ? text.slice(range[0], range[1]) : '';
+      if (!/^[|>][+-]?[1-9]/.test(block) || String(value).trim() !== '' || !/\n[ \t]+\r?$/m.test(block)) return;
+      found.set(lineAt(range?.[0] ?? 0), 'there is a block of blanks, which psyml may read; write it in quotes');
+    },
+  });
+  return found;
 }
 
 function openBlockOf(root: YAMLMap, text: string): Scalar | undefined {
@@ -136,7 +149,8 @@ export function leafOf(field: Field, fail: Fail): Leaf | undefined {
   if (value.tag !== undefined && value.tag !== STR && value.tag !== '!') throw fail('tags have no meaning here', line);
   const text = String(value.value ?? '');
   if (!text.isWellFormed()) throw fail(`${field.key} holds half of a surrogate pair, which is no character`, line);
-  const plain = (value.type === 'PLAIN' || value.type === undefined) && value.tag === undefined;
+  // PyYAML takes the tag `!` for none, and then quotes as well.
+  const plain = value.tag === '!' || ((value.type === 'PLAIN' || value.type === undefined) && value.tag === undefined);
   return { text, kind: plain ? scalarKind(text) : 'text', line, node: value, alias, pair };
 }
 

@@ -221,3 +221,49 @@ t.test('a block in which the file ends has no last line break, and gets none', a
   }
   t.same(texts(`${top}  value: |\n    one\n    `), ['one\n'], 'blanks are a line of their own');
 });
+
+t.test('a block whose last lines are blanks is replaced whole', async (t) => {
+  const file = (value: string) =>
+    `path: /a\nregion: r\nkmskey: k\nparameters:\n- name: a\n  description: d\n  value: ${value}  type: SecureString\n`;
+  const encrypted = (value: string) =>
+    file(value)
+      .replace('kmskey: k\n', 'kmskey: k\nencrypted_with: arn:aws:kms:r:1:key/2\n')
+      .replace('Secure', 'secure')
+      .replace('String', 'string');
+  // A tab that stays behind is a syntax error to PyYAML.
+  t.equal(sealed(file('|-\n    \t\n')), encrypted('Q10+/==\n'));
+  t.equal(sealed(file('|\n    a\n    \t\n')), encrypted('Q10+/==\n'));
+  t.equal(sealed(file('|\n    a\n  \n\n')), encrypted('Q10+/==\n  \n\n'), 'blank lines that are not of its text stay');
+  const blanks = readSecretsFile(file('|\n    a\n      \n'), 'a.yml');
+  t.equal(blanks.parameters[0]?.value, 'a\n  \n');
+  t.equal(rewrite(blanks, { parameters: new Map([[0, { value: 'b\nc\n' }]]) }), file('|\n    b\n    c\n'));
+});
+
+t.test(
+  'a new field finds its place behind a block of a file with CRLF, and before the end of the document',
+  async (t) => {
+    const block = 'path: /a\nregion: r\nkmskey: >-\n  k\nparameters: []\n'.replaceAll('\n', '\r\n');
+    t.equal(sealed(block), block.replace('parameters', 'encrypted_with: arn:aws:kms:r:1:key/2\r\nparameters'));
+    const ended =
+      '---\npath: /a\nregion: r\nkmskey: k\nkek: kms://cluster-kms\nparameters:\n- {name: a, description: d, type: String, value: "x\n  ... y"}\n';
+    for (const end of ['...\n', '...', '... # c\n# d\n']) {
+      const file = readSecretsFile(ended + end, 'a.yml');
+      t.equal(rewrite(file, { header: { integrity: 'x' } }), `${ended}integrity: x\n${end}`);
+    }
+  },
+);
+
+t.test('a parameter more is written like the last one, wherever its dash stands', async (t) => {
+  const head = 'path: /a\nregion: r\nkmskey: k\nparameters:\n';
+  const added = { name: 'b', description: 'e', type: 'String', value: 'w' } as const;
+  const more = 'name: b\n  description: e\n  type: String\n  value: w\n';
+  for (const dash of ['-\n  ', '- &m\n  ', '- # a - b\n  ', '- !!map\n  ']) {
+    const text = `${head}${dash}name: a\n  description: d\n  type: String\n  value: x\n`;
+    t.equal(appended(readSecretsFile(text, 'a.yml'), added), `${text}- ${more}`, dash);
+  }
+  const open = `${head}- name: a\n  description: d\n  type: String\n  value: x`;
+  const lines = appended(readSecretsFile(open, 'a.yml'), { ...added, value: 'y\nz\n' });
+  t.equal(readSecretsFile(lines, 'a.yml').parameters[1]?.value, 'y\nz\n', 'behind a file without a last line break');
+  const kept = `${head}- name: a\n  type: String\n  value: x\n  description: |+\n    d\n\n`;
+  t.throws(() => appended(readSecretsFile(kept, 'a.yml'), added), /by hand/, 'no other text changes');
+});

@@ -19,9 +19,9 @@ t.test('an empty list of parameters is a file', async (t) => {
 
 t.test('a value is the text of the source, with a warning where psyml reads another', async (t) => {
   const value = (text: string) => readSecretsFile(`${head}${one.replace('value: v', `value: ${text}`)}`, 'a.yml');
-  for (const text of ['010', 'yes', '1.10', '0x1F', '12:30:45', '2020-01-01T10:00:00Z']) {
+  for (const text of ['010', 'yes', '1.10', '0x1F', '12:30:45', '2020-01-01T10:00:00Z', '! 010', '! "yes"']) {
     const { parameters, warnings } = value(text);
-    t.equal(parameters[0]?.value, text);
+    t.equal(parameters[0]?.value, text.replace(/^! "?([^"]*)"?/, '$1'));
     t.match(warnings, [/^a\.yml: line 5: parameter "n": /], text);
     t.notMatch(warnings[0], text, 'the warning does not show the value');
   }
@@ -39,6 +39,10 @@ t.test('a warning says where psyml may read another text', async (t) => {
     t.match(warnings(`${head}${one.replace('value: v', `value: "v${mark}w"`)}`), [/line 5: .* psyml takes for a line/]);
   }
   t.same(warnings(`${head}${one}`.replaceAll('\n', '\r\n')), []);
+  const block = (value: string) =>
+    `${head}parameters:\n- name: n\n  description: d\n  type: String\n  value: ${value}\n`;
+  t.match(warnings(block('|2-\n      \n')), [/^a\.yml: line 8: there is a block of blanks/]);
+  for (const value of ['|-\n      \n', '|2-\n      a\n', '|2\n\n']) t.same(warnings(block(value)), [], value);
 });
 
 const REFUSED: readonly (readonly [what: string, text: string, message: RegExp])[] = [
