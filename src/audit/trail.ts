@@ -35,30 +35,31 @@ export async function openTrail(options: TrailOptions): Promise<AuditSink> {
   const toBody = auditLines(options);
   const spool = new LineSpool({ place, clock, deadline, maxWaiting: options.spool });
   const before = await place.open?.();
-  /** The line that opens the chain goes before the first one that is accepted. */
-  const begin = (): Promise<void> | undefined => {
+  /** The line that opens the chain goes before the first one that is accepted, so it is no younger than that one. */
+  const begin = (time: Date): Promise<void> | undefined => {
     if (chain.head.seq > 0) return undefined;
-    const written = spool.write(chain.next(openLine(clock.now(), options.version, before)));
+    const written = spool.write(chain.next(openLine(time, options.version, before)));
     written.catch(() => {});
     return written;
   };
-  const accept = (body: () => string): { readonly line: string; readonly written: Promise<void> } => {
+  const accept = (time: Date, body: () => string): { readonly line: string; readonly written: Promise<void> } => {
     const refusal = spool.refusal(2 * MAX_LINE);
     if (refusal !== undefined) throw refusal;
-    void begin();
+    void begin(time);
     const line = chain.next(body());
     return { line, written: spool.write(line) };
   };
   let vouched = 0;
   const vouch = async (type: 'checkpoint' | 'close'): Promise<void> => {
-    const { line, written } = accept(() => checkpointLine(type, clock.now(), chain.head, signer));
+    const now = clock.now();
+    const { line, written } = accept(now, () => checkpointLine(type, now, chain.head, signer));
     vouched = chain.head.seq;
     await written;
     await place.keepHead?.(line);
   };
   // A collector that is away is known at once, and may come back: until then the service says why it is not ready. A
   // stream is opened by the first line: a service that does not start leaves nothing there.
-  if (place.recovers) await begin()?.catch(() => {});
+  if (place.recovers) await begin(clock.now())?.catch(() => {});
   const ending = new AbortController();
   const vouching = every(clock, options.checkpoint, ending.signal, async () => {
     // What fails here is seen by whoever writes the next line.
@@ -67,7 +68,7 @@ export async function openTrail(options: TrailOptions): Promise<AuditSink> {
   return {
     write(event: AuditEvent) {
       try {
-        return accept(() => toBody(event)).written;
+        return accept(event.time, () => toBody(event)).written;
       } catch (error) {
         return Promise.reject(error);
       }

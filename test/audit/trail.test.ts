@@ -41,11 +41,23 @@ function memoryPlace() {
   return { state, place };
 }
 
-async function open(over: { spool?: number; hideId?: (id: string) => string; sign?: boolean } = {}) {
+async function open(
+  over: { spool?: number; hideId?: (id: string) => string; sign?: boolean; recovers?: boolean } = {},
+) {
   const { state, place } = memoryPlace();
   const clock = new FakeClock();
   const signer = over.sign === false ? undefined : checkpointSigner(PEM, 'the key');
-  const base = { place, clock, chain: CHAIN, version: '1', deadline: 1000, spool: 100_000, checkpoint: 10_000, signer };
+  const recovers = over.recovers ?? true;
+  const base = {
+    place: { ...place, recovers },
+    clock,
+    chain: CHAIN,
+    version: '1',
+    deadline: 1000,
+    spool: 100_000,
+    checkpoint: 10_000,
+    signer,
+  };
   return { state, clock, trail: await openTrail({ ...base, ...over }) };
 }
 
@@ -63,6 +75,19 @@ t.test('lines are a chain: each tells the hash of the one before, and its own', 
   const kinds = state.lines.map((line) => JSON.parse(line)).map(({ type, resource }) => type ?? resource);
   t.same(kinds, ['open', 'a', 'b', 'c', 'close']);
   t.equal(JSON.parse(state.lines[1] as string).source, '10.0.0.7');
+});
+
+t.test('a chain that its first line opens begins no later than that line: no clock was put back', async (t) => {
+  const { state, clock, trail } = await open({ recovers: false });
+  const time = clock.now();
+  await clock.advance(1);
+  await trail.write({ ...event('a'), time });
+  await trail.close();
+  const times = state.lines.map((line) => JSON.parse(line).time);
+  t.same(
+    times,
+    [time, time, clock.now()].map((one) => one.toISOString()),
+  );
 });
 
 t.test('a checkpoint vouches for what was written since the last, signed, and is kept apart', async (t) => {
