@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { tokenMark } from '../../src/auth/bearer.ts';
@@ -46,6 +46,15 @@ t.test('a token goes into a new file that only its owner may read', async (t) =>
   t.equal(hash('sha256', token.trim()), Buffer.from(tokenMark(token.trim()), 'latin1').toString('hex'));
   t.match(await generate('--output', path), { status: 73, stdout: '' }, 'an existing file stays as it is');
   t.equal(readFileSync(path, 'utf8'), token);
+});
+
+t.test('programs get the token and its entry as JSON, as of every command', async (t) => {
+  const { status, stdout, stderr } = await generate('--groups', 'builders', '--output', 'json');
+  t.same([status, stderr, existsSync('json')], [0, '', false]);
+  const { token, entry } = JSON.parse(stdout);
+  t.match(token, /^kst_[\w-]{43}$/);
+  t.same(entry, { name: 'ci', sha256: hash('sha256', token), groups: ['builders'] });
+  t.match(await generate('--output', 'plain'), { status: 0, stdout: /^kst_[\w-]{43}\n$/, stderr: /sha256/ });
 });
 
 t.test('what an auth file would not take is refused', async (t) => {

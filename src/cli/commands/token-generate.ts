@@ -2,7 +2,7 @@ import { hash, randomBytes } from 'node:crypto';
 import { KeysteadError } from '../../core/errors.ts';
 import { writeNewFile } from '../../files/new-file.ts';
 import { type DefineCommand, single } from '../command.ts';
-import { write } from '../output.ts';
+import { print, write } from '../output.ts';
 
 /** So that people, and scanners of repositories, see what it is. */
 const PREFIX = 'kst_';
@@ -15,29 +15,41 @@ interface Caller {
   readonly notAfter?: string;
 }
 
-/** `keystead token generate`: the token on stdout or in a new file, what the auth file needs to know on stderr. */
+interface Entry extends Caller {
+  readonly sha256: string;
+}
+
+/**
+ * `keystead token generate`: the token on stdout or in a new file, what the auth file needs to know on stderr; as JSON,
+ * both on stdout.
+ */
 export const define: DefineCommand = (command, { io }) => {
   command
     .addOption(single('--name <name>', 'name of the caller').makeOptionMandatory())
     .addOption(single('--groups <groups>', 'groups of the caller, with commas between', (text) => text.split(',')))
     .addOption(single('--not-after <time>', 'from then on it is refused: a time in UTC, such as 2027-01-01T00:00Z'))
-    .addOption(single('--output <file>', 'write the token to a new file that only its owner may read'))
-    .action(async ({ output, ...caller }: Caller & { readonly output?: string }) => {
+    .addOption(
+      single(
+        '--output <file>',
+        'write the token to a new file that only its owner may read; the words json and plain name a format on stdout',
+      ),
+    )
+    .action(async ({ output = 'plain', name, ...more }: Caller & { readonly output?: string }) => {
       const token = `${PREFIX}${randomBytes(BYTES).toString('base64url')}`;
-      const entry = entryOf(caller, token);
-      await assertFit(entry);
-      const line = Buffer.from(`${token}\n`);
-      if (output === undefined) await write(io.stdout, line);
-      else await writeNewFile(output, async () => line);
-      await write(io.stderr, entry);
+      const entry: Entry = { name, sha256: hash('sha256', token), ...more };
+      await assertFit(yamlOf(entry));
+      const line = `${token}\n`;
+      if (output === 'plain' || output === 'json') await print(io, output, { token, entry }, () => line);
+      else await writeNewFile(output, async () => Buffer.from(line));
+      if (output !== 'json') await write(io.stderr, yamlOf(entry));
     });
 };
 
 /** As it stands under `tokens` in an auth file. */
-function entryOf({ name, groups, notAfter }: Caller, token: string): string {
+function yamlOf({ name, sha256, groups, notAfter }: Entry): string {
   return [
     `- name: ${JSON.stringify(name)}`,
-    `  sha256: ${JSON.stringify(hash('sha256', token))}`,
+    `  sha256: ${JSON.stringify(sha256)}`,
     ...(groups === undefined ? [] : [`  groups: ${JSON.stringify(groups)}`]),
     ...(notAfter === undefined ? [] : [`  notAfter: ${JSON.stringify(notAfter)}`]),
     '',
