@@ -50,6 +50,10 @@ t.test('values are sealed under a data key of the file, and open again', async (
   t.equal(decrypted.stdout.replace(/^(kek|file): .*\n/gm, ''), PLAIN);
   t.match(await run(['get', path, 'db/password']), { status: 0, stdout: 'hunter2' });
   t.match(await run(['export', path, 'db/password']), { stdout: 'export DB_PASSWORD=hunter2\n' });
+  const json = async (...args: string[]) => JSON.parse((await run([...args, '--output', 'json'])).stdout);
+  t.same(await json('get', path, 'db/password'), { name: 'db/password', value: 'hunter2' });
+  t.same(await json('export', path, 'db/password'), { DB_PASSWORD: 'hunter2' });
+  t.match(await run(['export', path, '--format', 'dotenv', '--output', 'json']), { status: 2, stdout: '' });
   const again = await run(['encrypt', path]);
   t.equal(again.stdout, text(), 'a second time nothing changes');
 });
