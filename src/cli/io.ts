@@ -16,6 +16,8 @@ export interface Io {
   interrupted(...others: readonly NodeJS.Signals[]): AbortSignal;
   /** Where SIGHUP is held back until somebody obeys it. */
   readonly hangups?: HeldHangups | undefined;
+  /** What starts this program anew, whatever the PATH holds. */
+  readonly program?: readonly string[];
 }
 
 /** The process's own streams, environment and signals. */
@@ -24,7 +26,8 @@ export function systemIo(hangups?: HeldHangups): Io {
   // A reader that goes away is told by the write that fails; the event would end the process with a stack trace.
   stdout.on('error', () => undefined);
   stderr.on('error', () => undefined);
-  return { env, stdin, stdout, stderr, interrupted, hangups };
+  const program = [process.execPath, ...process.argv.slice(1, 2)];
+  return { env, stdin, stdout, stderr, interrupted, hangups, program };
 }
 
 function interrupted(...others: readonly NodeJS.Signals[]): AbortSignal {

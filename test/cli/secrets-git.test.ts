@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join, normalize } from 'node:path';
 import t, { type Test } from 'tap';
 import { keystead } from './terminal.ts';
@@ -69,6 +69,18 @@ t.test('the hook lets no secret in plain text into a commit, whatever the work t
   put('sub/f.yml', plain('hunter2'));
   t.match(git('commit', '-qm', 'in plain text in the work tree alone'), { status: 0, said: /nothing to say/ });
   t.notMatch(git('log', '-p').said, 'hunter2');
+});
+
+t.test('where the PATH has no keystead git calls the program that set it up', async (t) => {
+  const { repo, run, git, text } = await repository(t);
+  const folder = join(repo, '..', 'git-alone');
+  mkdirSync(folder);
+  symlinkSync(run('sh', ['-c', 'command -v git']).said.trim(), join(folder, 'git'));
+  const bare = [`PATH=${folder}`, process.execPath, main, 'secrets'];
+  t.match(run('env', [...bare, 'git-setup', '--pre-commit', '*.yml'], repo), { status: 0 });
+  const driver = git('config', 'merge.keystead-secrets.driver').said;
+  t.equal(driver, `${process.execPath} ${main} secrets merge-driver %O %A %B -- %P\n`);
+  t.match(text('.git/hooks/pre-commit'), `exec ${process.execPath} ${main} secrets check --staged`);
 });
 
 t.test('a hook of another is left alone', async (t) => {
