@@ -112,6 +112,14 @@ t.test('edit: only what was edited is sealed anew, and nothing is left behind', 
   });
   writeFileSync(editor, 'echo "x: y" > "$1"\n');
   t.match(await run(['edit', path], '', { EDITOR: `sh ${editor}` }), { status: 1, stderr: /not known|missing/ });
+  writeFileSync(editor, 'rm "$1"\n');
+  t.match(await run(['edit', path], '', { EDITOR: `sh ${editor}` }), {
+    status: 1,
+    stderr: /left no file.*tool-failed/,
+  });
+  // An editor that is set to another character set: U+FFFD must not be sealed for the é.
+  writeFileSync(editor, `printf 'path: /a\\351\\n' > "$1"\n`);
+  t.match(await run(['edit', path], '', { EDITOR: `sh ${editor}` }), { status: 1, stderr: /not UTF-8/ });
   t.match(await run(['get', path, 'db/password']), { stdout: 'hunter4' });
   t.same(readdirSync(dir).sort(), ['editor.sh', 'f.yml', 'kek', 'seen']);
 });

@@ -25,9 +25,9 @@ export const define: DefineCommand = (command, { io }) => {
         await withScratchFile(io, path, before.text, async (scratch) => {
           for (;;) {
             await runEditor(io, scratch);
-            const edited = await readScratch(scratch);
-            if (edited === before.text) return work.tell('nothing was changed');
             try {
+              const edited = await readScratch(scratch);
+              if (edited === before.text) return await work.tell('nothing was changed');
               const headed = rewrite(readSecretsFile(edited, path), { header });
               const deps = { sealer, pace: work.pace, name: path };
               return await replaceFile(path, text, await reseal(headed, before, deps, work.call));

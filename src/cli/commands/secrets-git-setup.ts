@@ -2,7 +2,6 @@ import { access, appendFile, chmod, constants, mkdir, readFile, writeFile } from
 import { delimiter, dirname, join } from 'node:path';
 import { KeysteadError } from '../../core/errors.ts';
 import { writeNewFile } from '../../files/new-file.ts';
-import { shellQuoted } from '../../secrets-file/export.ts';
 import type { DefineCommand } from '../command.ts';
 import type { Io } from '../io.ts';
 import { write } from '../output.ts';
@@ -56,6 +55,7 @@ async function programFor({ env, program }: Io): Promise<string> {
     );
     if (found) return name;
   }
+  const { shellQuoted } = await import('../../secrets-file/export.ts');
   return program?.map(shellQuoted).join(' ') ?? name;
 }
 

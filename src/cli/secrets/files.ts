@@ -28,7 +28,8 @@ async function readAll({ stdin }: Io): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-function decoded(bytes: Buffer, name: string): string {
+/** Throws `bad-secrets-file` where bytes are not UTF-8: what stands in the place of a byte would be sealed for it. */
+export function decoded(bytes: Buffer, name: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (error) {

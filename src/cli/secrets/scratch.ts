@@ -1,9 +1,11 @@
 import { access, constants, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { KeysteadError } from '../../core/errors.ts';
 import { guarded } from '../../files/guard.ts';
 import { fileFailure } from '../../files/new-file.ts';
 import type { Io } from '../io.ts';
+import { decoded } from './files.ts';
 
 /** A file that only its owner may read, in memory where the system has such a place, for as long as `use` runs. */
 export async function withScratchFile<T>(
@@ -29,8 +31,14 @@ export async function withScratchFile<T>(
   }
 }
 
+/** What an editor left. Throws `tool-failed` where it left no file, and `bad-secrets-file` where it is not UTF-8. */
 export async function readScratch(path: string): Promise<string> {
-  return readFile(path, 'utf8');
+  const bytes = await readFile(path).catch((error: unknown) => {
+    throw new KeysteadError('tool-failed', 'the editor left no file that can be read; nothing was changed', {
+      cause: error,
+    });
+  });
+  return decoded(bytes, 'what the editor left');
 }
 
 async function placeInMemory(env: Io['env']): Promise<string> {
