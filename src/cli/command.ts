@@ -40,6 +40,20 @@ export function formatOption(): Option {
   });
 }
 
+/**
+ * A reader of the name of a new file, or of the word for a format. It refuses `-`: where that were standard output, what
+ * is told of a key would go where the key itself was meant to go.
+ *
+ * @param stdout what to give for standard output.
+ */
+export function newFileOrFormat(stdout: string): (text: string) => string {
+  return (text) => {
+    if (text === '') throw new InvalidArgumentError('give the name of a file');
+    if (text !== '-') return text;
+    throw new InvalidArgumentError(`for standard output give ${stdout}; a file of that name is ./-`);
+  };
+}
+
 /** Reads a whole number; nothing else looks like one. */
 export function wholeNumber(text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text);

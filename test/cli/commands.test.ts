@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { brokenStream, keystead, startService } from './terminal.ts';
@@ -68,7 +68,9 @@ t.test('--output FILE never overwrites, and leaves nothing behind when there is 
     status: 65,
     stderr: /the folder is not there\) \(cannot-write\)/,
   });
-  t.match(await get('a', ''), { status: 64, stderr: /--output needs the name of a file/ });
+  t.match(await get('a', ''), { status: 64, stderr: /--output <file>': give the name of a file/ });
+  t.match(await get('a', '-'), { status: 64, stdout: /^$/, stderr: /for standard output give --raw; / });
+  t.notOk(existsSync('-'), 'and there is no file of that name');
 });
 
 t.test('the words json and plain are formats, and a file of such a name is given with its folder', async (t) => {

@@ -62,6 +62,7 @@ t.test('what an auth file would not take is refused', async (t) => {
     ['--name', 'a:b'],
     ['--name', ''],
     ['--name', 'admin'],
+    ['--output', '-'],
     ['--groups', ''],
     ['--groups', 'keystead:admin'],
     ['--not-after', 'tomorrow'],

@@ -5,7 +5,7 @@ import type { GetOptions } from '../../client/request.ts';
 import { fromBase64, toBase64 } from '../../core/encoding.ts';
 import { KeysteadError } from '../../core/errors.ts';
 import { writeNewFile } from '../../files/new-file.ts';
-import { type DefineCommand, dataKeyId, single, wholeNumber } from '../command.ts';
+import { type DefineCommand, dataKeyId, newFileOrFormat, single, wholeNumber } from '../command.ts';
 import { type ConnectOptions, connect, connectOptions } from '../connect.ts';
 import { base64Line, dataKeyJson } from '../data-key-text.ts';
 import type { Io } from '../io.ts';
@@ -37,7 +37,11 @@ export const define: DefineCommand = (command, { io }) => {
     .addOption(single('--expect <check>', 'check value that the key must have, base64', checkValue))
     .option('--raw', 'write the raw bytes to stdout')
     .addOption(
-      single('--output <file>', 'write the raw bytes to a new file; the words json and plain name a format on stdout'),
+      single(
+        '--output <file>',
+        'write the raw bytes to a new file; the words json and plain name a format on stdout',
+        newFileOrFormat('--raw'),
+      ),
     )
     .action(async (id: string, options: Options) => {
       const target = targetOf(options);
@@ -94,7 +98,6 @@ function described({ id, key, version, check, created, source }: DataKey): strin
 
 function targetOf({ raw, output }: Options): Target {
   if (output === undefined) return { kind: raw ? 'raw' : 'plain' };
-  if (output === '') throw new KeysteadError('bad-usage', '--output needs the name of a file');
   if (output !== 'json' && output !== 'plain') return { kind: 'file', path: output };
   if (!raw) return { kind: output };
   throw new KeysteadError('bad-usage', `--raw and --output ${output} are two formats; give one (a file: ./${output})`);

@@ -1,7 +1,7 @@
 import { hash, randomBytes } from 'node:crypto';
 import { KeysteadError } from '../../core/errors.ts';
 import { writeNewFile } from '../../files/new-file.ts';
-import { type DefineCommand, single } from '../command.ts';
+import { type DefineCommand, newFileOrFormat, single } from '../command.ts';
 import { print, write } from '../output.ts';
 
 /** So that people, and scanners of repositories, see what it is. */
@@ -32,6 +32,7 @@ export const define: DefineCommand = (command, { io }) => {
       single(
         '--output <file>',
         'write the token to a new file that only its owner may read; the words json and plain name a format on stdout',
+        newFileOrFormat('no --output'),
       ),
     )
     .action(async ({ output = 'plain', name, ...more }: Caller & { readonly output?: string }) => {
