@@ -23,6 +23,7 @@ note: |
     two
     lines
 empty: ""
+big: 1234567890123456789
 `;
 
 t.setTimeout(400_000);
@@ -58,6 +59,7 @@ t.test('a file that the real sops sealed becomes a secrets file', { timeout: 390
 
   const imported = await from('sealed.yaml');
   t.equal(imported.status, 0, imported.stderr);
+  t.match(imported.stderr, /^left out, for there is nothing in them: empty$/m);
   t.notMatch(imported.stdout, 'correct horse');
   writeFileSync(path('own.yml'), imported.stdout);
   t.match(await keystead(['secrets', 'check', path('own.yml')], around), { status: 0 });
@@ -68,6 +70,7 @@ t.test('a file that the real sops sealed becomes a secrets file', { timeout: 390
     HOSTS_0: 'a',
     HOSTS_1: 'b',
     NOTE: 'two\nlines\n',
+    BIG: '1234567890123456789',
   });
 
   const refused = await from('not-sealed.yaml');

@@ -37,12 +37,14 @@ export const define: DefineCommand = (command, { io }) => {
       const found = options.from === 'sops' ? await sopsValues(source) : await dotenvValues(source);
       // What is empty holds no secret, and no store takes it.
       const secrets = found.filter(({ value }) => value !== '');
+      const empty = found.filter(({ value }) => value === '').map(({ name }) => name);
       const file = readSecretsFile(newFileText({ path, region, kmskey }, secrets), source);
       assertEncryptable(file);
       const work = await openWork(io, options);
       try {
         const text = await encrypt(file, { ...work, ...(await sealingOf(file, work)) }, work.call);
         await write(io.stdout, withRoot(text, source));
+        if (empty.length > 0) await work.tell(`left out, for there is nothing in them: ${empty.join(', ')}`);
       } finally {
         await work.close();
       }
@@ -59,12 +61,17 @@ export const define: DefineCommand = (command, { io }) => {
 async function sopsValues(source: string): Promise<{ name: string; value: string }[]> {
   try {
     const { stdout } = await run('sops', ['--decrypt', '--output-type', 'json', source], { maxBuffer: MAX_OUTPUT });
-    return flattened(JSON.parse(stdout), '');
+    return flattened(JSON.parse(stdout, asWritten), '');
   } catch (error) {
     const { code } = error as { code?: number | string };
     const why = code === 'ENOENT' ? 'sops is not installed' : 'sops did not decrypt it; run it by itself to see why';
     throw new KeysteadError('tool-failed', `${source}: ${why}`, { cause: error });
   }
+}
+
+/** A number is its digits: a float holds no more than 15 of them. */
+function asWritten(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  return typeof value === 'number' ? (context?.source ?? value) : value;
 }
 
 /** Keys of nested mappings with slashes between, items of lists by their number. */
