@@ -1,5 +1,6 @@
 import type { DataKey, DataKeyInfo } from '../client/answers.ts';
 import { base64Length, toBase64, writeBase64 } from '../core/encoding.ts';
+import { printableJson } from '../core/printable-json.ts';
 import type { SecretBytes } from '../core/secret-bytes.ts';
 import { entries } from './output.ts';
 
@@ -10,9 +11,9 @@ export function base64Line(key: SecretBytes): Buffer {
   return out;
 }
 
-/** The same JSON that the API answers with, in bytes that the caller wipes: the key never becomes a string. */
+/** The JSON that the API answers with, as `printableJson` has it, in bytes that the caller wipes: the key never becomes a string. */
 export function dataKeyJson({ id, key, version, check, created, source }: DataKey): Buffer {
-  const head = Buffer.from(`{"dataKeyId":${JSON.stringify(id)},"dataKey":"`);
+  const head = Buffer.from(`{"dataKeyId":${printableJson(id)},"dataKey":"`);
   const rest = JSON.stringify({ length: key.length, version, check: toBase64(check), created, source });
   const tail = Buffer.from(`",${rest.slice(1)}\n`);
   const out = Buffer.alloc(head.length + base64Length(key.length) + tail.length);

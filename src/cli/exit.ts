@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { KeysteadError } from '../core/errors.ts';
+import { printableJson } from '../core/printable-json.ts';
 import { printable } from './output.ts';
 
 /** Turns anything caught into the one error class; what commander refuses is `bad-usage`. */
@@ -25,7 +26,7 @@ export function failureText(error: KeysteadError, json: boolean): string {
   if (!json) return `keystead: ${printable(error.message)} (${error.reason})\n`;
   const { reason, title, httpStatus, message, code, retryable } = error;
   const type = `urn:keystead:problem:${reason}`;
-  return `${JSON.stringify({ type, title, status: httpStatus, detail: message, code, reason, retryable })}\n`;
+  return `${printableJson({ type, title, status: httpStatus, detail: message, code, reason, retryable })}\n`;
 }
 
 /** Whether the failure needs no word: who closed the pipe knows. */

@@ -39,6 +39,20 @@ t.test('a data key is deleted and restored', async (t) => {
   t.match(await key('delete', 'disk'), { status: 0, stdout: /^id +disk\nstate +pending-deletion\npurge at +\d.*Z\n/ });
 });
 
+t.test('an id says nothing to a terminal in the JSON of any command, and reads back as it is', async (t) => {
+  const { key } = await opened(t);
+  const id = '\u009b31m\u202e\u2028a';
+  const escaped = '"\\u009b31m\\u202e\\u2028a"';
+  for (const [verb, ...ids] of [['get', id], ['list'], ['describe', id], ['rotate', id], ['delete', id]] as const) {
+    const { stdout } = await key(verb, ...ids, '--output', 'json');
+    t.ok(stdout.includes(escaped), verb);
+    t.equal([JSON.parse(stdout)].flat()[0].dataKeyId, id, verb);
+  }
+  const { status, stderr } = await key('get', id, '--output', 'json');
+  t.equal(status, 65);
+  t.notMatch(stderr, /[^\n -~]/);
+});
+
 t.test('--etag deletes what was described and nothing newer', async (t) => {
   const { key } = await opened(t);
   await key('get', 'disk');

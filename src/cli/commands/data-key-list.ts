@@ -1,4 +1,5 @@
 import type { DataKeyInfo } from '../../client/answers.ts';
+import { printableJson } from '../../core/printable-json.ts';
 import type { DefineCommand } from '../command.ts';
 import { formatOption, single } from '../command.ts';
 import { type ConnectOptions, connect, connectOptions } from '../connect.ts';
@@ -29,7 +30,7 @@ async function writePlain(keys: AsyncIterable<DataKeyInfo>, write: (text: string
 async function writeJson(keys: AsyncIterable<DataKeyInfo>, write: (text: string) => Promise<void>): Promise<void> {
   let separator = '[';
   for await (const key of keys) {
-    await write(`${separator}\n  ${JSON.stringify(dataKeyInfoJson(key))}`);
+    await write(`${separator}\n  ${printableJson(dataKeyInfoJson(key))}`);
     separator = ',';
   }
   await write(separator === '[' ? '[]\n' : '\n]\n');
