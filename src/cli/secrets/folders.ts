@@ -41,7 +41,21 @@ async function looksLikeOne(path: string): Promise<boolean> {
   }
 }
 
-/** Other YAML has not both of these at its top; one that has and is damaged must be told, not passed over. */
+/**
+ * Whether a text has at its top what a secrets file has. One that is damaged must be told, not passed over: where secrets
+ * are spoken of the fields may stand anywhere. Other YAML (CircleCI, Argo) has fields of these names further in.
+ */
 export function looksLikeSecrets(text: string): boolean {
-  return /(?:^|[{,])[\s\ufeff]*["']?parameters["']?\s*:/m.test(text) && /["'{, ]*\b(?:path|kek)["']?\s*:/m.test(text);
+  const anywhere =
+    /(?:^|[{,])[\s\ufeff]*["']?parameters["']?\s*:/m.test(text) && /["'{, ]*\b(?:path|kek)["']?\s*:/m.test(text);
+  return anywhere && (/\b(?:kmskey|securestring)\b/i.test(text) || atTop(text));
+}
+
+/** Whether both fields stand no further in than the first line, or in a text within brackets. */
+function atTop(text: string): boolean {
+  const body = text.replace(/^\ufeff?(?:(?:[ \t]*|%.*|---[ \t]*)(?:#.*)?\r?\n)*(?:---[ \t]+)?/, '');
+  const margin = /^ */.exec(body)?.[0].length ?? 0;
+  if (/^\s*\{/.test(body)) return true;
+  const has = (field: string) => new RegExp(`^ {0,${margin}}["']?(?:${field})["']?\\s*:`, 'm').test(body);
+  return has('parameters') && has('path|kek');
 }
