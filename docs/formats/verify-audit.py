@@ -139,6 +139,8 @@ def main(arguments):
                     check_signature(line, trusted)
                 # Chains that have ended may have been put away; the last one is there.
                 known[line["chain"], line["seq"]] = (line["hash"], line["where"], line is heads[-1])
+    if not any(os.path.getsize(path) for path in files):
+        problems.append("missing: there is no line at all")
     found = {}
     for chain, parts in pieces.items():
         in_order = sorted(parts.values(), key=lambda lines: lines[0]["seq"])

@@ -73,6 +73,10 @@ export class Verifier {
     }
     const ranges = new Map([...this.#chains].map(([chain, record]) => [chain, record.range]));
     for (const problem of known.missing(ranges)) this.#problem(problem);
+    // What was emptied is not intact, though it holds nothing wrong.
+    if (this.#chains.size + this.#unchained + this.#problemCount === 0) {
+      this.#problem({ kind: 'missing', message: 'there is no line at all' });
+    }
     return {
       intact: this.#problemCount === 0,
       chains: [...this.#chains.values()].map((record) => record.report()),

@@ -119,6 +119,10 @@ t.test('a stranger finds what we find in a trail that somebody has touched', { s
     'a file removed': (_dir, files) => unlinkSync(first(files)),
     'a file in the middle removed': (_dir, files) => unlinkSync(files[1] ?? ''),
     'the last file emptied': (_dir, files) => writeFileSync(last(files), ''),
+    'all that there is emptied, and no head': (dir, files) => {
+      for (const file of files) writeFileSync(file, '');
+      unlinkSync(join(dir, 'audit.jsonl.head'));
+    },
     'a file twice': (dir, files) => cpSync(first(files), join(dir, 'again')),
     'an empty line': (_dir, files) => rewrite(first(files), (lines) => lines.toSpliced(10, 0, '\n')),
     'carriage returns': (_dir, files) =>
