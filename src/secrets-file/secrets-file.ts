@@ -66,17 +66,21 @@ export interface SecretsFile {
 /**
  * Reads a secrets file (docs/formats/secrets-file.md). Throws `bad-secrets-file` with the file's name, the line, and
  * the field or parameter; never with a value.
+ *
+ * @param becomesOwn a file in which nothing is sealed yet is to be one of Keystead's own format.
  */
-export function readSecretsFile(text: string, name: string): SecretsFile {
+export function readSecretsFile(text: string, name: string, becomesOwn = false): SecretsFile {
   const fail = failureOf(name);
   if (!text.isWellFormed()) throw fail('it is not UTF-8');
   const source = parseYaml(text, fail);
   const fields = new Map(source.fields(source.root).map((field) => [field.key, field]));
   const leaves = headerOf(fields, fail);
   const header = Object.fromEntries(Object.entries(leaves).map(([key, leaf]) => [key, leaf.text]));
-  const format = OWN_HEADER.some((field) => leaves[field] !== undefined) ? 'keystead' : 'psyml';
+  const isOwn = OWN_HEADER.some((field) => leaves[field] !== undefined);
+  const format = isOwn || (becomesOwn && leaves.encrypted_with === undefined) ? 'keystead' : 'psyml';
   assertComplete(fields, leaves, format, fail);
   const parameters = parametersOf(fields.get('parameters'), source, format, fail);
+  if (!isOwn && format === 'keystead' && parameters.some(({ sealed }) => sealed)) return readSecretsFile(text, name);
   return {
     source,
     format,

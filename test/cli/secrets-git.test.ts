@@ -68,6 +68,10 @@ t.test('the hook lets no secret in plain text into a commit, whatever the work t
   git('add', '.');
   put('sub/f.yml', plain('hunter2'));
   t.match(git('commit', '-qm', 'in plain text in the work tree alone'), { status: 0, said: /nothing to say/ });
+  // To git `:1:` is a side of a merge.
+  put('1:f.yml', plain('hunter2'));
+  git('add', '.');
+  t.match(git('commit', '-qm', 'plain'), { status: 1, said: /^1:f\.yml: .*db\/password/m });
   t.notMatch(git('log', '-p').said, 'hunter2');
 });
 

@@ -41,6 +41,22 @@ async function sealed(t: Test) {
   return { dir, path, run, text: () => readFileSync(path, 'utf8') };
 }
 
+t.test('what --kek makes a file of the own format may hold what that format takes', async (t) => {
+  const { run } = await sealed(t);
+  const kek = ['--kek', 'kms://cluster-kms'];
+  const long = 'x'.repeat(8000);
+  const list = PLAIN.replace('type: SecureString', 'type: StringList').replace('hunter2', 'a,b');
+  const text = list
+    .replace('value: |', `tier: Advanced\n    value: "${long}"\n`)
+    .replace(/\n {6}-----BEGIN-----\n {6}x/, '');
+  const made = await run(['encrypt', ...kek, '-'], text);
+  t.match(made, { status: 0, stdout: /type: stringlist\n {4}value: a,b\n/, stderr: '' });
+  t.equal((await run(['get', '-', 'pem'], made.stdout)).stdout, long);
+  t.match(await run(['encrypt', '-'], text), { status: 1, stdout: '' }, 'without it the format is that of psyml');
+  const psyml = PLAIN.replace('type: SecureString', 'type: securestring').replace('hunter2', 'AAAA');
+  t.match(await run(['encrypt', ...kek, '-'], psyml), { status: 2, stderr: /in the format of psyml/ });
+});
+
 t.test('values are sealed under a data key of the file, and open again', async (t) => {
   const { path, run, text } = await sealed(t);
   t.match(text(), /^# mine\npath: \/a\nregion: r\nkmskey: k\nkek: kms:\/\/cluster-kms\nfile: [0-9a-f]{32}\ndata_key: /);

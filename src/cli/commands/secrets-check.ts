@@ -83,7 +83,7 @@ async function staged(): Promise<Input[]> {
   const names = (await git(['diff', '--cached', '--no-relative', '--name-only', '--diff-filter=d', '-z'])).split('\0');
   const inputs: Input[] = [];
   for (const name of names.filter((name) => /\.ya?ml$/i.test(name))) {
-    const text = await git(['cat-file', 'blob', `:${name}`]);
+    const text = await git(['cat-file', 'blob', `:0:${name}`]);
     if (looksLikeSecrets(text)) inputs.push({ name, text });
   }
   return inputs;

@@ -1,4 +1,6 @@
+import type { SecretsFile } from '../../secrets-file/secrets-file.ts';
 import type { DefineCommand } from '../command.ts';
+import { kekGiven } from '../secrets/kek.ts';
 import { sealingOf } from '../secrets/sealing.ts';
 import { type TransformOptions, transform, transformOptions } from '../secrets/transform.ts';
 import { createKeyOption, openWork, type SealOptions, sealOptions } from '../secrets/work.ts';
@@ -12,11 +14,12 @@ export const define: DefineCommand = (command, context) => {
       const { withRoot } = await import('../../secrets-file/integrity.ts');
       const work = await openWork(context.io, options);
       try {
-        await transform(context, files, options, async (file) => {
+        const one = async (file: SecretsFile) => {
           assertEncryptable(file); // before a key is asked for
           const text = await encrypt(file, { ...work, ...(await sealingOf(file, work)) }, work.call);
           return { text: withRoot(text, 'the result') };
-        });
+        };
+        await transform(context, files, options, one, kekGiven(options, context.io));
       } finally {
         await work.close();
       }

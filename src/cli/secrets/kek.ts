@@ -38,6 +38,11 @@ export interface OpenedFileKek {
   readonly name: string;
 }
 
+/** Whether a KEK is named from outside of the file. */
+export function kekGiven(options: KekOptions, { env }: Pick<Io, 'env'>): boolean {
+  return (options.kek ?? variable(env, 'KEYSTEAD_SECRETS_KEK')) !== undefined;
+}
+
 /** Whether a file is, or becomes, one of Keystead's own format. */
 export function isOwn(file: SecretsFile, options: KekOptions, { env }: Pick<Io, 'env'>): boolean {
   if (file.format === 'keystead') return true;

@@ -38,13 +38,14 @@ export async function transform(
   given: readonly string[],
   options: TransformOptions,
   work: (file: SecretsFile) => Promise<Transformed>,
+  becomesOwn = false,
 ): Promise<void> {
   const paths = options.recursive === true ? await secretsFilesIn(given) : given;
   assertUsage(paths, options);
   const { readSecretsFile } = await import('../../secrets-file/secrets-file.ts');
   const one = async (path: string) => {
     const input = await readInput(path, io);
-    const file = readSecretsFile(input.text, input.name);
+    const file = readSecretsFile(input.text, input.name, becomesOwn);
     for (const warning of file.warnings) await write(io.stderr, `keystead: ${warning}\n`);
     const { text, note } = await work(file);
     if (note !== undefined) await write(io.stderr, `${input.name}: ${note}\n`);
