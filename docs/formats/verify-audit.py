@@ -139,7 +139,7 @@ def main(arguments):
                     check_signature(line, trusted)
                 # Chains that have ended may have been put away; the last one is there.
                 known[line["chain"], line["seq"]] = (line["hash"], line["where"], line is heads[-1])
-    if not any(os.path.getsize(path) for path in files):
+    if all(os.path.isfile(path) and os.path.getsize(path) == 0 for path in files):
         problems.append("missing: there is no line at all")
     found = {}
     for chain, parts in pieces.items():

@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { access, readFile } from 'node:fs/promises';
+import { access, readFile, stat } from 'node:fs/promises';
 import { KeysteadError } from '../../core/errors.ts';
 import { keyIdOf } from '../checkpoint.ts';
 import { fileLines } from './file-lines.ts';
@@ -21,9 +21,10 @@ export interface VerifyOptions {
   readonly checkpoint: number;
 }
 
-/** Checks a trail offline. Throws as `node:fs` does, and `bad-usage` for public keys that are none. */
+/** Checks a trail offline. Throws as `node:fs` does, and `bad-usage` for public keys that are none and for pipes. */
 export async function verifyFiles(options: VerifyOptions): Promise<TrailReport> {
   const keys = keysOf(options.publicKeys);
+  await refusePipes(options.files);
   const known = new KnownLines();
   for (const line of options.expected) known.add({ ...line, from: '--expect', strict: true, trusted: true });
   const headProblems = await readHeads(options, keys, known);
@@ -40,6 +41,15 @@ export async function verifyFiles(options: VerifyOptions): Promise<TrailReport> 
   if (headProblems.length === 0) return report;
   const problems = [...headProblems, ...report.problems];
   return { ...report, intact: false, problems, problemCount: report.problemCount + headProblems.length };
+}
+
+/** Each file is read twice, and the second time nothing comes out of a pipe: nothing would be wrong with that. */
+async function refusePipes(files: readonly string[]): Promise<void> {
+  for (const file of files) {
+    const found = await stat(file);
+    if (found.isFile() || found.isDirectory()) continue;
+    throw new KeysteadError('bad-usage', `${file} can be read only once; write the trail to a file first`);
+  }
 }
 
 /** By key id. Throws `bad-usage`. */

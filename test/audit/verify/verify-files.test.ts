@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -272,4 +273,10 @@ t.test('a file that is no trail is a list of problems with an end', async (t) =>
 
 t.test('public keys that are none are refused', async (t) => {
   await t.rejects(verify({ a: '' }, { publicKeys: 'what' }), { name: 'KeysteadError', reason: 'bad-usage' });
+});
+
+t.test('what can be read only once is refused, not called intact', async (t) => {
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  await t.rejects(verify({}, { files: [pipe] }), { name: 'KeysteadError', reason: 'bad-usage' });
 });
