@@ -96,6 +96,20 @@ function aspects(t: Test, open: (t: Test) => Promise<ParameterPlace>): void {
     t.equal(await valueAt(store, place), 'w');
     read?.value.dispose();
   });
+  t.test('tier and policies mean what was given', async (t) => {
+    const { store, path } = await open(t);
+    if (!store.keeps.has('policies')) return t.pass('the store keeps no policies');
+    const place = store.place(path, 'limited');
+    const policies = [
+      { Type: 'Expiration', Version: '1.0', Attributes: { Timestamp: '2040-01-01T00:00:00.000Z' } },
+      { Type: 'NoChangeNotification', Version: '1.0', Attributes: { After: '20', Unit: 'Days' } },
+    ];
+    await put(store, place, 'v', { type: 'SecureString', tier: 'Advanced', policies: JSON.stringify(policies) });
+    const read = (await store.read([place], ALL, call)).get(place);
+    t.equal(read?.tier, 'Advanced');
+    t.same(JSON.parse(read?.policies ?? ''), policies);
+    read?.value.dispose();
+  });
   t.test('a list of strings stays one, and labels lie on the newest version', async (t) => {
     const { store, path } = await open(t);
     if (!store.keeps.has('labels')) return t.pass('the store keeps no labels');

@@ -251,6 +251,11 @@ function metadataOf(metadata: ParameterMetadata | undefined): Partial<StoredPara
     description: Description ?? '',
     ...(KeyId === undefined ? {} : { key: KeyId }),
     ...(Tier === undefined ? {} : { tier: Tier }),
-    policies: `[${(Policies ?? []).map(({ PolicyText }) => PolicyText ?? 'null').join(',')}]`,
+    policies: `[${(Policies ?? []).map(({ PolicyText }) => jsonText(PolicyText)).join(',')}]`,
   };
+}
+
+/** AWS gives a policy as JSON text, moto as the object itself. */
+function jsonText(policy: unknown): string {
+  return typeof policy === 'string' ? policy : JSON.stringify(policy ?? null);
 }
