@@ -251,11 +251,6 @@ function metadataOf(metadata: ParameterMetadata | undefined): Partial<StoredPara
     description: Description ?? '',
     ...(KeyId === undefined ? {} : { key: KeyId }),
     ...(Tier === undefined ? {} : { tier: Tier }),
-    policies: `[${(Policies ?? []).map(({ PolicyText }) => jsonText(PolicyText)).join(',')}]`,
+    policies: `[${(Policies ?? []).map(({ PolicyText }) => PolicyText ?? 'null').join(',')}]`,
   };
-}
-
-/** AWS gives a policy as JSON text, moto as the object itself. */
-function jsonText(policy: unknown): string {
-  return typeof policy === 'string' ? policy : JSON.stringify(policy ?? null);
 }

@@ -11,6 +11,7 @@ What it adds to moto, each as AWS documents it:
   - KMS: a key pending deletion cannot be changed, named or deleted once more, and only such a key can be restored
     (KMSInvalidStateException); rotation has a period, and only AWS_KMS symmetric keys have it
   - KMS: ListAliases and ListKeys answer in pages
+  - SSM: policies of a parameter are answered as JSON texts, each with its type
   - IAM enforcement: services that speak JSON (KMS, SSM) get their refusals in JSON
     (AccessDeniedException, InvalidSignatureException, UnrecognizedClientException), not in XML
   - IAM enforcement: a trust policy that wants an ExternalId refuses a call without one
@@ -28,6 +29,7 @@ from moto.kms.exceptions import AccessDeniedException, InvalidCiphertextExceptio
 from moto.kms.models import KmsBackend
 from moto.kms.responses import KmsResponse
 from moto.server import main
+from moto.ssm.models import Parameter
 
 
 class KmsError(JsonRESTError):
@@ -214,6 +216,22 @@ def strict_conditions(self, incoming):
 
 
 access_control.IAMPolicyStatement._check_conditions = strict_conditions
+
+
+# ---------------------------------------------------------------------------------------- parameters
+describe_parameter = Parameter.describe_response_object
+
+
+@functools.wraps(describe_parameter)
+def strict_describe_parameter(self, *args, **kwargs):
+    answer = describe_parameter(self, *args, **kwargs)
+    for entry in answer.get("Policies", []):
+        policy = entry["PolicyText"]
+        entry.update(PolicyText=json.dumps(policy), PolicyType=policy["Type"], PolicyStatus="Pending")
+    return answer
+
+
+Parameter.describe_response_object = strict_describe_parameter
 
 if __name__ == "__main__":
     main()
