@@ -1,6 +1,6 @@
 import type { SecretsFile } from '../../secrets-file/secrets-file.ts';
 import type { DefineCommand } from '../command.ts';
-import { kekGiven } from '../secrets/kek.ts';
+import { givenKek } from '../secrets/kek.ts';
 import { sealingOf } from '../secrets/sealing.ts';
 import { type TransformOptions, transform, transformOptions } from '../secrets/transform.ts';
 import { createKeyOption, openWork, type SealOptions, sealOptions } from '../secrets/work.ts';
@@ -19,7 +19,7 @@ export const define: DefineCommand = (command, context) => {
           const text = await encrypt(file, { ...work, ...(await sealingOf(file, work)) }, work.call);
           return { text: withRoot(text, 'the result') };
         };
-        await transform(context, files, options, one, kekGiven(options, context.io));
+        await transform(context, files, options, one, givenKek(options, context.io) !== undefined);
       } finally {
         await work.close();
       }

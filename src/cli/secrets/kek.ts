@@ -38,16 +38,15 @@ export interface OpenedFileKek {
   readonly name: string;
 }
 
-/** Whether a KEK is named from outside of the file. */
-export function kekGiven(options: KekOptions, { env }: Pick<Io, 'env'>): boolean {
-  return (options.kek ?? variable(env, 'KEYSTEAD_SECRETS_KEK')) !== undefined;
+/** The KEK that is named from outside of the file. */
+export function givenKek({ kek }: KekOptions, { env }: Pick<Io, 'env'>): string | undefined {
+  return kek ?? variable(env, 'KEYSTEAD_SECRETS_KEK');
 }
 
 /** Whether a file is, or becomes, one of Keystead's own format. */
-export function isOwn(file: SecretsFile, options: KekOptions, { env }: Pick<Io, 'env'>): boolean {
+export function isOwn(file: SecretsFile, options: KekOptions, io: Pick<Io, 'env'>): boolean {
   if (file.format === 'keystead') return true;
-  const kek = options.kek ?? variable(env, 'KEYSTEAD_SECRETS_KEK');
-  if (kek === undefined) return false;
+  if (givenKek(options, io) === undefined) return false;
   if (file.header.encrypted_with === undefined && !file.parameters.some(({ sealed }) => sealed)) return true;
   if (options.kek === undefined) return false;
   throw new KeysteadError('bad-usage', 'the file is encrypted in the format of psyml; rotate-kek --to moves it');
@@ -57,7 +56,7 @@ export function isOwn(file: SecretsFile, options: KekOptions, { env }: Pick<Io, 
 export async function openFileKek(file: SecretsFile, opening: KekOpening): Promise<OpenedFileKek> {
   const { options, io } = opening;
   const { kekUri, parseKmsUri } = await import('../../core/uri.ts');
-  const given = options.kek ?? variable(io.env, 'KEYSTEAD_SECRETS_KEK');
+  const given = givenKek(options, io);
   const text = given ?? file.header.kek;
   if (text === undefined) throw file.fail('the file names no kek; give --kek');
   if (given !== undefined && file.header.kek !== undefined) {
