@@ -60,10 +60,13 @@ export function variableName(name: string): string {
   return /^[0-9]/.test(text) ? `_${text}` : text;
 }
 
-/** Single quotes where readers of dotenv files agree on them, else double quotes with `\n` for a line break. */
+/**
+ * Single quotes, within which a shell and other readers take a text as it stands, with its line breaks and backslashes;
+ * double quotes with `\n` for what cannot stand there. Some take a backslash before the closing quote for an escape.
+ */
 export function dotenvQuoted(value: string): string {
   if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(value)) return value;
-  if (!/['\n\r\\]/.test(value)) return `'${value}'`;
+  if (!/['\r]|\\$/.test(value)) return `'${value}'`;
   const escaped = value
     .replace(/[\\"$`]/g, '\\$&')
     .replaceAll('\n', '\\n')

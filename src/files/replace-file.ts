@@ -28,7 +28,7 @@ interface Owned {
  */
 export async function replaceFile(path: string, old: string | undefined, text: string): Promise<void> {
   const target = await targetOf(path, old);
-  const as: Owned = old === undefined ? { mode: NEW_MODE } : await stat(target);
+  const as: Owned = old === undefined ? { mode: NEW_MODE } : await ownedBy(target, path);
   const temporary = join(dirname(target), temporaryName(basename(target)));
   const guard = guarded(temporary);
   try {
@@ -57,6 +57,13 @@ async function targetOf(path: string, old: string | undefined): Promise<string> 
     if (old === undefined && (error as NodeJS.ErrnoException).code === 'ENOENT') return path;
     throw unreadable(path, error);
   }
+}
+
+/** Throws for a pipe or a device: a rename would take it away for everybody, `/dev/null` too. */
+async function ownedBy(target: string, path: string): Promise<Owned> {
+  const found = await stat(target);
+  if (found.isFile()) return found;
+  throw new KeysteadError('cannot-write', `${path} is not a file that could be replaced; nothing was written`);
 }
 
 /** Hidden, and with the ending of the file: whoever looks for secrets in plain text finds it, too. */

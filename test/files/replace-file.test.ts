@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, readdirSync, readFileSync, readlinkSync, statSync, symlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -35,6 +36,15 @@ t.test('what is no longer as it was read is left alone', async (t) => {
   }
   await t.rejects(replaceFile(join(dir, 'gone'), 'old', 'ours'), failure('no-file'));
   t.same(readdirSync(dir).sort(), ['changed', 'dir', 'made']);
+});
+
+t.test('a pipe is not replaced, as no device is', async (t) => {
+  const dir = t.testdir({});
+  const pipe = join(dir, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  await t.rejects(replaceFile(pipe, 'old', 'new'), failure('cannot-write', /not a file that could be replaced/));
+  t.ok(statSync(pipe).isFIFO());
+  t.same(readdirSync(dir), ['pipe']);
 });
 
 t.test('what a machine left that stopped is taken away, and nothing else', async (t) => {

@@ -53,6 +53,40 @@ t.test('a Secret of a real API server keeps the contract of parameter stores', {
     t.throws(() => store.place('/a/', 'ü'), failure('bad-request'));
   });
 
+  await t.test(
+    'a Secret of nearly 1 MiB is written and read, a larger one and an immutable one are refused',
+    async (t) => {
+      const put = (place: string, size: number) =>
+        ({ kind: 'put', place, parameter: { value: SecretBytes.own(Buffer.alloc(size, 'x')) } }) as const;
+      const large = await open('large');
+      await large.apply([put('a', 1_000_000)], call);
+      t.same(await large.list('/a/', call), ['a']);
+      await t.rejects(large.apply([put('b', 100_000)], call), failure('provider-refused', /more than 1 MiB/));
+      const metadata = { name: 'fixed' };
+      await cluster.ask('POST', `/api/v1/namespaces/${namespace}/secrets`, { metadata, immutable: true });
+      const fixed = await open('fixed');
+      await t.rejects(fixed.apply([put('a', 1)], call), failure('provider-refused', /an immutable Secret stays/));
+      t.same(await fixed.list('/a/', call), []);
+      t.throws(() => fixed.place('/a/', '../b'), failure('bad-request'));
+    },
+  );
+
+  await t.test('a Secret that somebody deletes before the write is a concurrent write', async (t) => {
+    const one = `/api/v1/namespaces/${namespace}/secrets/passing`;
+    await cluster.ask('POST', `/api/v1/namespaces/${namespace}/secrets`, { metadata: { name: 'passing' } });
+    let tokens = 0;
+    // The token is read for each call: the second time for the write.
+    const readFile = async (path: string) => {
+      if (path === tokenFile && ++tokens === 2) await cluster.ask('DELETE', one);
+      return readSmallFile(path, 64 * 1024);
+    };
+    const files = { server: cluster.url, caFile: cluster.caFile, tokenFile };
+    const uri = { scheme: 'parameters', provider: 'kubernetes', namespace, secret: 'passing', ...files } as const;
+    const store = await openParameters(uri, { secrets: { env: {}, readFile } });
+    const parameter = { value: SecretBytes.own(Buffer.from('x')) };
+    await t.rejects(store.apply([{ kind: 'put', place: 'a', parameter }], call), failure('concurrent-write'));
+  });
+
   await t.test('a Secret is a key of an application, of bytes, and its change is told', async (t) => {
     const secrets = `/api/v1/namespaces/${namespace}/secrets`;
     const [first, second] = [Buffer.alloc(32, 0xfe), Buffer.alloc(32, 0xff)];

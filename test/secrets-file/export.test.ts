@@ -1,4 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
+import { parseEnv } from 'node:util';
 import fc from 'fast-check';
 import t from 'tap';
 import { variableName } from '../../src/core/dotenv.ts';
@@ -72,6 +73,26 @@ for (const shell of SHELLS) {
     await holds(t, property, { numRuns: 25 });
   });
 }
+
+t.test('a shell and Node read dotenv lines as they were meant', async (t) => {
+  const values = [
+    'pa\\ss',
+    'C:\\new',
+    '\\n',
+    'a\n$b\n',
+    '{\n  "key": "a\\nb"\n}\n',
+    "it's",
+    'say "hi"',
+    '`id` $(id) $x',
+    '',
+  ];
+  const named = values.map((value, n) => ({ name: `V${n}`, value }));
+  const lines = formatVariables(named, 'dotenv');
+  t.same({ ...parseEnv(lines) }, Object.fromEntries(named.map(({ name, value }) => [name, value])));
+  const print = named.map(({ name }) => `printf '%s\\0' "$${name}"`).join('\n');
+  const out = execFileSync('sh', ['-s'], { input: `${lines}${print}\n` });
+  t.same(out.toString(), values.map((value) => `${value}\0`).join(''));
+});
 
 t.test('JSON and dotenv hold the same values', async (t) => {
   const named = [

@@ -103,7 +103,10 @@ export const AWS_ERRORS: Readonly<Record<string, Row>> = {
   ],
   InvalidAliasNameException: ['provider-refused', 'AWS does not take the alias; give another name'],
   TagException: ['provider-refused', 'AWS does not take the tags; check their names, values and number'],
-  ValidationException: ['provider-refused', 'AWS does not take a value of the request; check spec, usage and days'],
+  ValidationException: [
+    'provider-refused',
+    'AWS does not take a value of the request; check spec, usage and days of a key, and description, tags, tier and policies of a parameter',
+  ],
   CustomKeyStoreNotFoundException: ['provider-refused', 'there is no such key store; check customKeyStoreId'],
   XksKeyNotFoundException: ['provider-refused', 'the external key store has no such key; check xksKeyId'],
   XksKeyAlreadyInUseException: ['provider-refused', 'the external key belongs to another KMS key already'],

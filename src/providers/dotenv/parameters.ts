@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { dotenvQuoted, parseDotenv, variableName } from '../../core/dotenv.ts';
 import { KeysteadError } from '../../core/errors.ts';
@@ -16,12 +17,11 @@ const BATCH = 10_000;
 export async function openDotenvParameters(uri: ParametersUriOf<'dotenv'>): Promise<ParameterStore> {
   const { file } = uri;
   const read = async (): Promise<string | undefined> => {
-    try {
-      return await readFile(file, 'utf8');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined;
       throw unreadable(file, error);
-    }
+    });
+    return bytes === undefined ? undefined : decoded(bytes, file);
   };
   const parsed = (text = '') => parseDotenv(text, (what, line) => bad(file, what, line));
   const entries = async () => parsed(await read());
@@ -72,6 +72,12 @@ function changed(text: string, found: readonly Found[], changes: readonly StoreC
   }
   const kept = lines.filter((line, at) => !dropped.has(at + 1) && (text !== '' || line !== ''));
   return [...kept, ...added].map((line) => `${line}\n`).join('');
+}
+
+/** Throws where bytes are not UTF-8: lines that are to stay would not. */
+function decoded(bytes: Buffer, file: string): string {
+  if (isUtf8(bytes)) return bytes.toString('utf8');
+  throw bad(file, 'it is not UTF-8', undefined);
 }
 
 function bad(file: string, what: string, line: number | undefined): KeysteadError {

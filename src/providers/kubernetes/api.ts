@@ -16,6 +16,8 @@ export interface KubernetesApiOptions {
   /** File with the token of the service's own account. */
   readonly tokenFile?: string | undefined;
   readonly timeoutMs: number;
+  /** What an answer may have; absent: 1 MiB. */
+  readonly maxBytes?: number | undefined;
   /** Throws as `node:fs` does. */
   readFile(path: string, max: number): Promise<Buffer>;
 }
@@ -48,7 +50,8 @@ const MAX_ANSWER = 1024 * 1024;
  * Promises: both files are read for every call, since the kubelet replaces them while the service runs; nothing goes
  * over a network in the clear; no redirect is followed. Throws `bad-config` for an address that cannot be one.
  */
-export function kubernetesApi({ url, caFile, tokenFile, timeoutMs, readFile }: KubernetesApiOptions): KubernetesApi {
+export function kubernetesApi(options: KubernetesApiOptions): KubernetesApi {
+  const { url, caFile, tokenFile, timeoutMs, maxBytes = MAX_ANSWER, readFile } = options;
   const base = serviceUrl(url, 'the URL of the API server');
   const read = async (file: string, reason: Reason): Promise<Buffer> => {
     try {
@@ -64,7 +67,7 @@ export function kubernetesApi({ url, caFile, tokenFile, timeoutMs, readFile }: K
     const ca = caFile === undefined ? {} : { ca: await read(caFile, reason) };
     const token = tokenFile === undefined ? {} : { token: tokenIn(await read(tokenFile, reason), tokenFile, reason) };
     const url = new URL(path, base);
-    return { url, method, ...ca, ...token, timeoutMs, maxBytes: MAX_ANSWER, whom: 'the API server', reason };
+    return { url, method, ...ca, ...token, timeoutMs, maxBytes, whom: 'the API server', reason };
   };
   return {
     get: async (path, reason) => requestJson(await asked('GET', path, reason)),

@@ -12,6 +12,8 @@ const REASON: Reason = 'store-unreachable';
 const TIMEOUT_MS = 20_000;
 /** All keys of a Secret are one object: many changes are one write. */
 const BATCH = 10_000;
+/** A Secret of 1 MiB is a third more in base64, and has its own metadata. */
+const MAX_ANSWER = 4 * 1024 * 1024;
 /** In a pod. */
 const SERVER = 'https://kubernetes.default.svc';
 const FILES = '/var/run/secrets/kubernetes.io/serviceaccount';
@@ -33,7 +35,15 @@ export async function openSecretParameters(
   const caFile = uri.caFile ?? (inPod ? `${FILES}/ca.crt` : undefined);
   const tokenFile = uri.tokenFile ?? (inPod ? `${FILES}/token` : undefined);
   const timeoutMs = deps.timeoutMs ?? TIMEOUT_MS;
-  const api = kubernetesApi({ url: uri.server ?? SERVER, caFile, tokenFile, timeoutMs, readFile: deps.readFile });
+  const { readFile } = deps;
+  const api = kubernetesApi({
+    url: uri.server ?? SERVER,
+    caFile,
+    tokenFile,
+    timeoutMs,
+    maxBytes: MAX_ANSWER,
+    readFile,
+  });
   return secretParameters(api, uri.namespace, uri.secret, uriWithoutCredentials(uri));
 }
 
@@ -55,10 +65,10 @@ function secretParameters(api: KubernetesApi, namespace: string, secret: string,
     changes: BATCH,
     place(_path, parameter) {
       const place = parameter.replaceAll('/', '.');
-      if (/^[-._a-zA-Z0-9]{1,253}$/.test(place) && !/^\.{1,2}$/.test(place)) return place;
+      if (/^[-._a-zA-Z0-9]{1,253}$/.test(place) && !/^\.(\.|$)/.test(place)) return place;
       throw new KeysteadError(
         'bad-request',
-        `a key of ${name} has 1 to 253 of a-z A-Z 0-9 - _ . : ${JSON.stringify(parameter)}`,
+        `a key of ${name} has 1 to 253 of a-z A-Z 0-9 - _ . and does not begin with .. : ${JSON.stringify(parameter)}`,
       );
     },
     list: async (_path, call) => Object.keys(await dataOf(call)).sort(),
@@ -83,7 +93,7 @@ function secretParameters(api: KubernetesApi, namespace: string, secret: string,
           ? api.post(all, { ...kind, metadata: { name: secret }, type: 'Opaque', data }, REASON)
           : api.put(`${all}/${secret}`, { ...before, ...kind, data }, REASON),
       );
-      if (status === 409)
+      if (status === 409 || (status === 404 && before !== undefined))
         throw new KeysteadError('concurrent-write', `${name} was changed by somebody else; try again`);
       if (status !== 200 && status !== 201) throw refusal(before === undefined ? 'create' : 'update', name, status);
       return changes.map(() => undefined);
@@ -107,5 +117,11 @@ function refusal(verb: string, name: string, status: number): KeysteadError {
   if (status === 403)
     return new KeysteadError('provider-denied', `${name}: the API server does not permit to ${verb} it`);
   if (status === 404) return new KeysteadError('no-bucket', `${name}: there is no such namespace`);
+  if (status === 413 || status === 422) {
+    return new KeysteadError(
+      'provider-refused',
+      `${name}: the API server does not take what it would hold: an immutable Secret stays as it is, and none holds more than 1 MiB`,
+    );
+  }
   return new KeysteadError(REASON, `${name}: the API server answers ${verb} with status ${status}`);
 }

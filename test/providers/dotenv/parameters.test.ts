@@ -5,6 +5,7 @@ import { SecretBytes } from '../../../src/core/secret-bytes.ts';
 import { openParameters } from '../../../src/providers/open.ts';
 import { keystead } from '../../cli/terminal.ts';
 import { parametersSuite } from '../../conformance/parameters.ts';
+import { failure } from '../../support/failure.ts';
 import { testCall } from '../../support/services.ts';
 import { secrets } from '../aws/aws.ts';
 
@@ -27,6 +28,15 @@ t.test('other lines stay, and the file keeps its mode', async (t) => {
   t.equal(readFileSync(file, 'utf8'), "# mine\nA=1 # one\n\nB='two words'\nD=4\n");
   t.equal(statSync(file).mode & 0o777, 0o640);
   t.same(readdirSync(dir), ['.env']);
+});
+
+t.test('a file that is not UTF-8 is refused, and stays', async (t) => {
+  const { file, store } = await open(t);
+  const latin1 = Buffer.from('# caf\xe9\nA=1\n', 'latin1');
+  writeFileSync(file, latin1);
+  const parameter = { value: SecretBytes.own(Buffer.from('2')) };
+  await t.rejects(store.apply([{ kind: 'put', place: 'B', parameter }], call), failure('bad-request', /not UTF-8/));
+  t.same(readFileSync(file), latin1);
 });
 
 t.test('a secrets file goes into it, by the commands that a store takes', async (t) => {
