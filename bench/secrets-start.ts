@@ -24,10 +24,11 @@ process.stdout.write((await new KMSClient({ region: '${PSYML_REGION}' }).send(co
 /** Says on descriptor 3 what CPU time a process had taken when it ended, in microseconds. */
 const METER = `data:text/javascript,import{writeSync}from'node:fs';process.on('exit',()=>{const{user,system}=process.cpuUsage();writeSync(3,String(user+system))})`;
 
-/** (t) CPU time of whole short processes that open one value with AWS KMS, beside the bare SDK: medians, in turn. */
+/** (t) CPU time of whole short processes that open one value, beside one that does so by the bare SDK of AWS alone: medians, in turn. */
 export function benchSecretsStart(): Promise<Row[]> {
   return inSecretsBox(async ({ dir, alias, env }) => {
-    const run = (...args: string[]) => measured(args, { ...process.env, ...env });
+    const kekDir = join(dir, 'kek');
+    const run = (...args: string[]) => measured(args, { ...process.env, ...env, KEYSTEAD_KEK_DIR: kekDir });
     const sealed = (name: string, ...more: string[]) => {
       const { text } = run(MAIN, 'secrets', 'encrypt', ...more, plain);
       writeFileSync(join(dir, name), text);
@@ -37,10 +38,13 @@ export function benchSecretsStart(): Promise<Row[]> {
     writeFileSync(plain, PLAIN);
     const same = sealed('same.yml');
     const own = sealed('own.yml', '--kek', `kms://aws?keyName=${alias}&region=${PSYML_REGION}`);
+    run(MAIN, 'kek', 'generate', '--dir', kekDir);
+    const cluster = sealed('cluster.yml', '--kek', 'kms://cluster-kms');
     return inTurn({
       bare: () => run('--input-type=module', '-e', BARE, same.value),
       'get, format of psyml': () => run(MAIN, 'secrets', 'get', same.path, 'one'),
       'get, own format': () => run(MAIN, 'secrets', 'get', own.path, 'one'),
+      "get, own format, the cluster's KEK": () => run(MAIN, 'secrets', 'get', cluster.path, 'one'),
       'encrypt, format of psyml': () => run(MAIN, 'secrets', 'encrypt', plain),
     });
   });

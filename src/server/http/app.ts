@@ -70,7 +70,7 @@ export async function buildApp(deps: AppDeps): Promise<HttpApp> {
   const { metrics } = deps.services;
   answerFailures(app, { routes: routesServed(deps), metrics, report: routeDeps.report, countSource });
   const assertRoom = await openPressure(app, memoryLimit(deps.config));
-  await addRoutes(app, deps, routeDeps, assertRoom);
+  await addRoutes(app, deps, routeDeps, { countSource, assertRoom });
   await app.ready();
   return Object.assign(app, { assertRoom });
 }
@@ -152,16 +152,22 @@ async function addRoutes(
   app: FastifyInstance,
   deps: AppDeps,
   routeDeps: RouteDeps,
-  assertRoom: () => void,
+  checks: { countSource: CountSource; assertRoom(): void },
 ): Promise<void> {
   const { rateLimits } = deps.services;
   const listener = deps.listener ?? 'http';
   // Loaded only where somebody is counted.
-  const rates =
+  const countPrincipal =
     rateLimits === undefined
       ? undefined
-      : await (await import('./plugins/rate-limit.ts')).openRateChecks(app, rateLimits);
-  const admit = admission({ services: deps.services, development: deps.config.dev, listener, rates, assertRoom });
+      : await (await import('./plugins/principal-limit.ts')).openPrincipalLimit(app, rateLimits);
+  const admit = admission({
+    services: deps.services,
+    development: deps.config.dev,
+    listener,
+    countPrincipal,
+    ...checks,
+  });
   for (const route of routesServed(deps)) {
     const { method, url } = route;
     app.route({ method, url, handler: route.handler(routeDeps), onRequest: admit(route) });

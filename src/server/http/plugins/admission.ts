@@ -8,7 +8,8 @@ import { readQuery } from '../query.ts';
 import type { Route } from '../route.ts';
 import { assertLocal } from './local-only.ts';
 import { observe } from './observation.ts';
-import type { RateChecks } from './rate-limit.ts';
+import type { CountPrincipal } from './principal-limit.ts';
+import type { CountSource } from './source-limit.ts';
 import { assertWellFormed } from './well-formed.ts';
 
 declare module 'fastify' {
@@ -28,12 +29,13 @@ export function admission(deps: {
   services: Services;
   development: boolean;
   listener: HttpListener;
-  /** Absent: nobody is counted. */
-  rates: RateChecks | undefined;
+  countSource: CountSource;
+  /** Absent: no caller is counted. */
+  countPrincipal: CountPrincipal | undefined;
   /** Throws `overloaded`. */
   assertRoom(): void;
 }): (route: Route) => onRequestHookHandler {
-  const { services, development, listener, rates, assertRoom } = deps;
+  const { services, development, listener, countSource, countPrincipal, assertRoom } = deps;
   const peerOf = peers();
   return (route) => {
     const noQuery = route.query.length === 0;
@@ -52,35 +54,30 @@ export function admission(deps: {
       const peer = peerOf(raw.socket);
       const from = { listener, ...(peer.source === undefined ? {} : { source: peer.source }) };
       const { authorization } = raw.headers;
+      request.call = new HttpCall(ANONYMOUS, request.id, reply.raw, from);
       const greeted = route.greets === true && (authorization !== undefined || peer.certificate !== undefined);
-      if (!greeted && (route.access === 'public' || (route.access === 'open' && !services.noCredentials))) {
-        request.call = new HttpCall(ANONYMOUS, request.id, reply.raw, from);
-        if (rates === undefined || route.vital) return done();
-        rates.source(request, reply).then(() => done(), done);
-        return;
-      }
+      const anybody = !greeted && (route.access === 'public' || (route.access === 'open' && !services.noCredentials));
+      if (anybody && route.vital) return done();
       // Whoever is greeted gets an answer also where it is not known, which is anonymous, or asks too often.
       const refused = greeted ? () => done() : done;
+      try {
+        countSource(request, reply);
+      } catch (error) {
+        return refused(error as Error);
+      }
+      if (anybody) return done();
       const credentials = {
         listener,
         auditId: request.id,
         ...peer,
         ...(authorization === undefined ? {} : { authorization }),
       } as const;
-      if (greeted || rates !== undefined) request.call = new HttpCall(ANONYMOUS, request.id, reply.raw, from);
-      if (rates === undefined) {
-        services.authenticate(credentials).then((principal) => {
-          request.call = new HttpCall(principal, request.id, reply.raw, from);
-          done();
-        }, refused);
-        return;
-      }
-      const counted = async () => {
-        await rates.source(request, reply);
-        request.call = new HttpCall(await services.authenticate(credentials), request.id, reply.raw, from);
-        await rates.principal(request, reply);
+      const known = async () => {
+        const principal = await services.authenticate(credentials);
+        request.call = new HttpCall(principal, request.id, reply.raw, from);
+        if (countPrincipal !== undefined) await countPrincipal(request, reply);
       };
-      counted().then(() => done(), refused);
+      known().then(() => done(), refused);
     };
     return services.tracing === undefined ? admit : traced(services.tracing, route, admit);
   };
