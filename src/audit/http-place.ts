@@ -32,15 +32,11 @@ export function httpPlace({ url, timeoutMs, token }: HttpPlaceOptions): LinePlac
     recovers: true,
     async append(lines) {
       const bearer = await token?.();
-      const response = await fetch(target, {
-        method: 'POST',
+      const { ok, status, answer } = await post(target, timeoutMs, {
         headers: { 'content-type': type, ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }) },
         body: otlp ? logRecords(lines) : lines,
-        redirect: 'manual',
-        signal: AbortSignal.timeout(timeoutMs),
       });
-      const answer = await smallText(response);
-      if (!response.ok) throw refused(`it answered ${response.status}`);
+      if (!ok) throw refused(`it answered ${status}`);
       if (otlp) assertAllTaken(answer);
     },
     close: async () => {},
@@ -78,6 +74,19 @@ function assertAllTaken(answer: string): void {
   throw refused('it has not taken all of them');
 }
 
+/** Throws why no answer came, in a word of the system's. */
+async function post(target: URL, timeoutMs: number, request: Pick<RequestInit, 'headers' | 'body'>) {
+  const signal = AbortSignal.timeout(timeoutMs);
+  try {
+    const response = await fetch(target, { method: 'POST', ...request, redirect: 'manual', signal });
+    return { ok: response.ok, status: response.status, answer: await smallText(response) };
+  } catch (error) {
+    // What went wrong is the cause of what fetch throws.
+    const { code = 'unknown error' } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+    throw refused(signal.aborted ? `no answer within ${timeoutMs} ms` : code, error);
+  }
+}
+
 async function smallText(response: Response): Promise<string> {
   let text = '';
   const decoder = new TextDecoder();
@@ -88,6 +97,6 @@ async function smallText(response: Response): Promise<string> {
   return text;
 }
 
-function refused(why: string): KeysteadError {
-  return new KeysteadError('audit-unavailable', why);
+function refused(why: string, cause?: unknown): KeysteadError {
+  return new KeysteadError('audit-unavailable', why, { cause });
 }

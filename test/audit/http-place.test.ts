@@ -22,7 +22,7 @@ async function collector(t: Test, answer: (response: ServerResponse) => unknown)
     server.closeAllConnections();
     server.close();
   });
-  return { posted, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  return { posted, server, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
 const LINES = '{"audit":2,"time":"2030-01-01T00:00:00.000Z"}\n{"audit":2,"time":"2030-01-01T00:00:01.000Z"}\n';
@@ -70,5 +70,14 @@ for (const status of [301, 404, 500]) {
 
 t.test('a collector that never answers is given up in time', async (t) => {
   const { origin } = await collector(t, () => {});
-  await t.rejects(httpPlace({ url: origin, timeoutMs: 50 }).append(LINES), { name: 'TimeoutError' });
+  await t.rejects(httpPlace({ url: origin, timeoutMs: 50 }).append(LINES), { message: 'no answer within 50 ms' });
+});
+
+t.test('why a collector cannot be reached is told by the word of the system', async (t) => {
+  const { origin, server } = await collector(t, (response) => response.end());
+  const append = (url: string) => httpPlace({ url, timeoutMs: 60_000 }).append(LINES);
+  await t.rejects(append(origin.replace('http:', 'https:')), { message: /^ERR_SSL_/ });
+  server.close();
+  server.closeAllConnections();
+  await t.rejects(append(origin), { reason: 'audit-unavailable', message: 'ECONNREFUSED' });
 });
