@@ -8,6 +8,7 @@ const MAX_ANSWER = 262_144;
 const MAX_FILE = 1_048_576;
 const DISCOVERY = '/.well-known/openid-configuration';
 const REASON = 'issuer-unreachable';
+const NOT_SHOWN = '; tokenFile is not shown there, which is not where the issuer is: give jwksUri to have it shown';
 
 export interface Files {
   /** Throws as `node:fs` does. */
@@ -65,7 +66,10 @@ class Fetching {
       whom: url.host,
       reason: REASON,
     });
-    if (status !== 200) throw failure(`${url.host} answers with status ${status}`);
+    if (status !== 200) {
+      const unshown = tokenFile !== undefined && !shown;
+      throw failure(`${url.host} answers with status ${status}${unshown ? NOT_SHOWN : ''}`);
+    }
     if (body === undefined) throw failure(`${url.host} answers with something else than JSON`);
     return body;
   }

@@ -70,9 +70,12 @@ t.test('the bearer token goes to the origin of the issuer, and nowhere else', as
   await load();
   t.equal(issuer.asked[2]?.authorization, 'Bearer second', 'the file is read each time');
   t.same(other.asked, [{ path: '/keys', authorization: undefined }]);
+  other.answer = (_request, response) => response.writeHead(403).end('{}');
+  await t.rejects(load(), failure(/answers with status 403; tokenFile is not shown there.*jwksUri/), 'and says so');
+  other.answer = undefined;
   const direct = keySource({ issuer: 'any', jwksUri: `${other.url}/keys`, tokenFile }, files);
   await direct();
-  t.equal(other.asked[1]?.authorization, 'Bearer second');
+  t.equal(other.asked.at(-1)?.authorization, 'Bearer second');
 });
 
 t.test('a token file without a token, or none at all, is told by its name', async (t) => {
