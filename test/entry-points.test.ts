@@ -4,7 +4,10 @@ import t from 'tap';
 
 const root = normalize(join(import.meta.dirname, '..'));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
-const { exports } = JSON.parse(read('package.json')) as { exports: Record<string, { default: string } | string> };
+const { exports, optionalDependencies } = JSON.parse(read('package.json')) as {
+  exports: Record<string, { default: string } | string>;
+  optionalDependencies: Record<string, string>;
+};
 
 /** The sources of the entry points, by their names in the package. */
 const entries = Object.entries(exports).flatMap(([name, target]) =>
@@ -51,4 +54,22 @@ t.test('every symbol that an entry point gives has a comment that says what it i
 t.test('a symbol without one is found', async (t) => {
   const text = '/** Said. */\nexport class Said {}\n\nexport class Bare {}\nexport type Other = 1;\n';
   t.same(undocumented(text, ['Said', 'Bare', 'Other', 'Missing']), ['Bare', 'Other', 'Missing']);
+});
+
+/** Packages that the declarations of an entry point may name: all that is imported on the way, types included. */
+function packagesNamed(path: string, seen: Set<string> = new Set()): string[] {
+  if (seen.has(path)) return [];
+  seen.add(path);
+  return [...read(path).matchAll(/^(?:import|export)\b[^;]*? from '([^']+)'/gm)].flatMap(([, from = '']) =>
+    from.startsWith('.') ? packagesNamed(join(dirname(path), from), seen) : [from],
+  );
+}
+
+t.test('no entry point asks a TypeScript program for the SDK of a cloud', async (t) => {
+  for (const [entry, path] of entries) {
+    const named = packagesNamed(path);
+    t.ok(named.length > 0, entry);
+    const optional = named.filter((name) => Object.hasOwn(optionalDependencies, name));
+    t.same(optional, [], `${entry}: its types need what is not installed everywhere`);
+  }
 });

@@ -15,7 +15,7 @@ import type {
   StorageProvider,
   StorageUriOf,
 } from '../core/uri-schemas.ts';
-import type { AwsPlace } from './aws/client.ts';
+import type { AwsPlace } from './aws/place.ts';
 import type { AcceptKek } from './cluster/kek.ts';
 
 /** A KEK behind its door, and what this KMS can do besides. */

@@ -2,17 +2,11 @@ import type { KMSClient } from '@aws-sdk/client-kms';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { SSMClient } from '@aws-sdk/client-ssm';
 import type { STSClient } from '@aws-sdk/client-sts';
-import { type AwsCredentials, type AwsKeys, accessPathsOf, type CredentialSource } from '../../core/roles.ts';
+import { type AwsCredentials, accessPathsOf, type CredentialSource } from '../../core/roles.ts';
 import { loadSdk } from '../../core/sdk.ts';
 import type { SecretSource } from '../../core/secret-reference.ts';
 import type { KmsUriOf, ParametersUriOf, StorageUriOf } from '../../core/uri-schemas.ts';
-
-/** Where a URI's calls go and who makes them. What is absent, the SDK finds by its own rules. */
-export interface AwsPlace {
-  readonly region?: string;
-  readonly endpoint?: string;
-  readonly credentials?: AwsKeys | (() => Promise<AwsKeys>);
-}
+import type { AwsPlace } from './place.ts';
 
 /** What a URI's references and names lead to. */
 export interface PlaceDeps {

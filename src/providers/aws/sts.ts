@@ -14,7 +14,8 @@ import {
   type RoleRequest,
 } from '../../core/roles.ts';
 import { upstream } from '../../core/upstream.ts';
-import { type AwsPlace, type AwsSts, openStsClient } from './client.ts';
+import { type AwsSts, openStsClient } from './client.ts';
+import type { AwsPlace } from './place.ts';
 import { stsError } from './sts-errors.ts';
 
 /** Milliseconds that one call may take, its repetitions included. */

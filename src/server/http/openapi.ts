@@ -29,7 +29,8 @@ export async function openapiDocument(): Promise<object> {
           bearerToken: {
             type: 'http',
             scheme: 'bearer',
-            description: 'The token of the administrator. A development server takes calls without one.',
+            description:
+              'The token of the administrator, or of a caller that the auth file describes: a ServiceAccount, an OpenID Connect token, a token of the service. A client certificate may take its place. A development server takes calls without one.',
           },
         },
       },
