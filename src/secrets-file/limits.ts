@@ -8,6 +8,7 @@ const MAX_NAME = 1011;
 const MAX_LEVELS = 15;
 const MAX_DESCRIPTION = 1024;
 const MAX_TAGS = 50;
+const MAX_LABELS = 10;
 
 /** Refuses what the parameter store of AWS would refuse of names, before any call is made. */
 export function assertNames(file: SecretsFile, parameters = file.parameters): void {
@@ -47,7 +48,24 @@ export function assertStorable(file: SecretsFile, sizes: readonly number[]): voi
     if (parameter.description.length > MAX_DESCRIPTION) {
       throw refuse(file, parameter, `the description has more than ${MAX_DESCRIPTION} characters`);
     }
+    const problem = labelProblem(labelsOf(parameter) ?? []);
+    if (problem !== undefined) throw refuse(file, parameter, problem);
   }
+}
+
+/** The labels of a parameter, sorted; undefined where the file says nothing of them. */
+export function labelsOf({ extras: { labels } }: Parameter): string[] | undefined {
+  if (labels === undefined) return undefined;
+  const given = labels.split(',').map((label) => label.trim());
+  return [...new Set(given.filter((label) => label !== ''))].sort();
+}
+
+/** AWS writes the value all the same, and tells of such a label in the answer alone. */
+function labelProblem(labels: readonly string[]): string | undefined {
+  if (labels.length > MAX_LABELS) return `there are more than ${MAX_LABELS} labels`;
+  const bad = labels.find((label) => !/^(?!aws|ssm)[a-z_.-][a-z0-9_.-]{0,99}$/i.test(label));
+  if (bad === undefined) return undefined;
+  return `the label ${shown(bad)} is not one: it has 1 to 100 of a-z A-Z 0-9 _ . - and begins with no digit, aws or ssm`;
 }
 
 function nameProblem(full: string, name: string): string | undefined {

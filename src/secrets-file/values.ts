@@ -15,7 +15,7 @@ export function sealAll(
   return paced(
     values,
     sealer.width,
-    ({ name, value }) => named(name, () => sealer.seal(name, value, call)),
+    ({ name, value }) => named(`parameter ${shown(name)}`, () => sealer.seal(name, value, call)),
     pace,
     call,
   );
@@ -33,8 +33,9 @@ export async function openAll(
     return await paced(
       parameters,
       sealer.width,
-      async ({ name, value, sealed }) => {
-        const plain = sealed ? await named(name, () => sealer.open(name, value, call)) : secretText(value);
+      async ({ name, line, value, sealed }) => {
+        const who = `line ${line}: parameter ${shown(name)}`;
+        const plain = sealed ? await named(who, () => sealer.open(name, value, call)) : secretText(value);
         opened.push(plain);
         return plain;
       },
@@ -60,7 +61,7 @@ export function secretText(text: string): SecretBytes {
   return SecretBytes.own(new TextEncoder().encode(text));
 }
 
-async function named<T>(name: string, work: () => Promise<T>): Promise<T> {
+async function named<T>(who: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -70,7 +71,7 @@ async function named<T>(name: string, work: () => Promise<T>): Promise<T> {
       reason === 'context-mismatch'
         ? 'the ciphertext does not open: it was changed, belongs to another name or file, or is of a key elsewhere'
         : error.message;
-    throw new KeysteadError(reason, `parameter ${shown(name)}: ${what}`, {
+    throw new KeysteadError(reason, `${who}: ${what}`, {
       cause,
       ...(retryAfter === undefined ? {} : { retryAfter }),
     });

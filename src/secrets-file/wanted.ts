@@ -1,11 +1,11 @@
 import type { Call } from '../core/call.ts';
 import type { ParameterStore } from '../core/parameters.ts';
 import type { SecretBytes } from '../core/secret-bytes.ts';
-import { assertStorable } from './limits.ts';
+import { assertStorable, labelsOf } from './limits.ts';
 import type { Pace } from './paced.ts';
 import type { WantedParameter } from './plan.ts';
 import type { Sealer } from './sealer.ts';
-import { type SecretsFile, shown, storePath } from './secrets-file.ts';
+import { type Parameter, type SecretsFile, shown, storePath } from './secrets-file.ts';
 import { openAll } from './values.ts';
 
 /** Where each parameter lies in the store, in the order of the file. Throws where two would lie at one place. */
@@ -59,9 +59,11 @@ export async function wantedOf(
 }
 
 function wanted(file: SecretsFile, index: number, place: string, value: SecretBytes): WantedParameter {
-  const { name, description, storeType, extras } = file.parameters[index] as SecretsFile['parameters'][number];
+  const parameter = file.parameters[index] as Parameter;
+  const { name, description, storeType, extras } = parameter;
   const key = file.header.kmskey;
-  const { tier, policies, labels } = extras;
+  const { tier, policies } = extras;
+  const labels = labelsOf(parameter);
   return {
     name,
     place,
@@ -73,14 +75,7 @@ function wanted(file: SecretsFile, index: number, place: string, value: SecretBy
       ...(file.tags === undefined ? {} : { tags: file.tags }),
       ...(tier === undefined ? {} : { tier }),
       ...(policies === undefined ? {} : { policies }),
-      ...(labels === undefined
-        ? {}
-        : {
-            labels: labels
-              .split(',')
-              .map((label) => label.trim())
-              .sort(),
-          }),
+      ...(labels === undefined ? {} : { labels }),
     },
   };
 }

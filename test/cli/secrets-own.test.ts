@@ -80,7 +80,10 @@ t.test('a value that was moved, to another name or another file, does not open',
   writeFileSync(path, before.replace('name: pem', 'name: cert'));
   t.match(await run(['decrypt', path]), { status: 1, stdout: '', stderr: /the sealed values are not those/ });
   t.match(await run(['encrypt', '-i', '--accept-changes', path]), { status: 0 });
-  t.match(await run(['decrypt', path]), { status: 1, stderr: /parameter "cert": the ciphertext does not open/ });
+  const says = /f\.yml: line \d+: parameter "cert": the ciphertext does not open/;
+  t.match(await run(['decrypt', path]), { status: 1, stderr: says });
+  t.match(await run(['get', path, 'cert']), { status: 1, stderr: says });
+  t.match(await run(['diff', path]), { status: 2, stderr: says });
   const other = (await run(['encrypt', '--kek', 'kms://cluster-kms', '-'], PLAIN)).stdout;
   const value = /value: (ks1:\S+)/.exec(before)?.[1] as string;
   writeFileSync(path, other.replace(/value: ks1:\S+/, `value: ${value}`));

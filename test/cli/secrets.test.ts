@@ -71,6 +71,20 @@ t.test('what KMS or the store cannot take is refused before any call', async (t)
   }
 });
 
+t.test('labels that the store would leave out without an error are refused before any call', async (t) => {
+  aws(await deadAddress());
+  const file = (labels: string) =>
+    `kek: kms://cluster-kms\npath: /a\nregion: ${REGION}\nparameters:\n- {name: a, description: '', type: String, value: b, labels: '${labels}'}\n`;
+  for (const labels of ['1st', 'ok, aws-x', 'SSM', 'a b', 'x'.repeat(101), 'a,b,c,d,e,f,g,h,i,j,k']) {
+    for (const verb of ['save', 'sync', 'diff']) {
+      const { stdout, stderr } = await keystead(['secrets', verb, '-'], { stdin: file(labels) });
+      t.match({ stdout, stderr }, { stdout: '', stderr: /line 5: parameter "a": .*\blabels?\b/ }, `${verb}: ${labels}`);
+    }
+  }
+  const { stderr } = await keystead(['secrets', 'save', '-'], { stdin: file(' v1,, a.b-c_D , v1,') });
+  t.match(stderr, /store-unreachable/, 'good ones go on to the store');
+});
+
 t.test('a file that fails stays as it is, and nothing is left beside it', async (t) => {
   aws(await deadAddress());
   const path = folder(t);

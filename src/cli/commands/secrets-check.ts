@@ -4,7 +4,7 @@ import { type DefineCommand, formatOption, single } from '../command.ts';
 import { commandFailure } from '../exit.ts';
 import type { Io } from '../io.ts';
 import { type Format, print, printable } from '../output.ts';
-import { type Input, readInput } from '../secrets/files.ts';
+import { type Input, inFile, readInput } from '../secrets/files.ts';
 import { looksLikeSecrets, secretsFilesIn } from '../secrets/folders.ts';
 import { git } from '../secrets/git.ts';
 import { openingSealer } from '../secrets/sealing.ts';
@@ -38,7 +38,8 @@ export const define: DefineCommand = (command, { io, result }) => {
         // Keys are asked for anew, so that one file's key is not tried on another.
         const work = await openWork(io, options);
         try {
-          found.push(...(await problemsIn(input, options, work)).map((problem) => ({ file: input.name, ...problem })));
+          const problems = await inFile(input.name, () => problemsIn(input, options, work));
+          found.push(...problems.map((problem) => ({ file: input.name, ...problem })));
         } finally {
           await work.close();
         }

@@ -3,7 +3,7 @@ import { KeysteadError } from '../../core/errors.ts';
 import type { ExportFormat } from '../../secrets-file/export.ts';
 import { type DefineCommand, formatOption, single } from '../command.ts';
 import { type Format, write } from '../output.ts';
-import { readInput } from '../secrets/files.ts';
+import { inFile, readInput } from '../secrets/files.ts';
 import { openWork, plainValues, type SealOptions, sealOptions } from '../secrets/work.ts';
 
 interface Options extends SealOptions {
@@ -28,7 +28,7 @@ export const define: DefineCommand = (command, { io }) => {
     const wanted = picked(file.parameters, names);
     const work = await openWork(io, options);
     try {
-      const values = await plainValues(file, wanted, work);
+      const values = await inFile(input.name, () => plainValues(file, wanted, work));
       await write(io.stdout, formatVariables(variablesOf(file, values), format));
     } finally {
       await work.close();

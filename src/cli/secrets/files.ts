@@ -22,6 +22,19 @@ export async function readInput(path: string, io: Io): Promise<Input> {
   return { name, text: decoded(bytes, name) };
 }
 
+/** Does work on one file: a failure that does not say which file it is about says so. */
+export async function inFile<T>(name: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof KeysteadError) || error.code === 'canceled' || error.reason === 'bad-usage') throw error;
+    if (error.message.startsWith(name)) throw error;
+    const { reason, message, retryAfter } = error;
+    const more = retryAfter === undefined ? {} : { retryAfter };
+    throw new KeysteadError(reason, `${name}: ${message}`, { cause: error, ...more });
+  }
+}
+
 async function readAll({ stdin }: Io): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of stdin ?? []) chunks.push(Buffer.from(chunk));

@@ -1,6 +1,6 @@
 import type { SecretsFile } from '../../secrets-file/secrets-file.ts';
 import type { Io } from '../io.ts';
-import { readInput } from './files.ts';
+import { inFile, readInput } from './files.ts';
 import { openWork, type SealOptions, type Work } from './work.ts';
 
 /** Reads one file, and closes what was opened for it when `use` is over. */
@@ -15,7 +15,7 @@ export async function withFile<T>(
   const file = readSecretsFile(text, name);
   const work = await openWork(io, options);
   try {
-    return await use({ file, text, work });
+    return await inFile(name, () => use({ file, text, work }));
   } finally {
     await work.close();
   }

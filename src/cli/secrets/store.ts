@@ -6,7 +6,7 @@ import type { SecretsFile } from '../../secrets-file/secrets-file.ts';
 import { formatOption, single } from '../command.ts';
 import type { Io } from '../io.ts';
 import { columns, type Format, print, printable, write } from '../output.ts';
-import { readInput } from './files.ts';
+import { inFile, readInput } from './files.ts';
 import { openingSealer } from './sealing.ts';
 import { openWork, type SealOptions, sealOptions, type Work } from './work.ts';
 
@@ -58,12 +58,14 @@ export async function withStore(
 
 /** The plain values that the store should have; wiped when `use` is over. */
 export async function withWanted<T>(
-  { file, store, work }: StoreWork,
+  { file, name, store, work }: StoreWork,
   use: (wanted: readonly WantedParameter[]) => Promise<T>,
 ): Promise<T> {
   const { wantedOf } = await import('../../secrets-file/wanted.ts');
-  const sealer = await openingSealer(file, work);
-  const wanted = await wantedOf(file, { store, sealer, pace: work.pace }, work.call);
+  const wanted = await inFile(name, async () => {
+    const sealer = await openingSealer(file, work);
+    return wantedOf(file, { store, sealer, pace: work.pace }, work.call);
+  });
   try {
     return await use(wanted);
   } finally {

@@ -5,7 +5,7 @@ import type { SecretsFile } from '../../secrets-file/secrets-file.ts';
 import type { CommandContext } from '../command.ts';
 import { commandFailure, failureText } from '../exit.ts';
 import { write } from '../output.ts';
-import { type Input, readInput, STDIN } from './files.ts';
+import { type Input, inFile, readInput, STDIN } from './files.ts';
 import { secretsFilesIn } from './folders.ts';
 
 export interface TransformOptions {
@@ -47,7 +47,7 @@ export async function transform(
     const input = await readInput(path, io);
     const file = readSecretsFile(input.text, input.name, becomesOwn);
     for (const warning of file.warnings) await write(io.stderr, `keystead: ${warning}\n`);
-    const { text, note } = await work(file);
+    const { text, note } = await inFile(input.name, () => work(file));
     if (note !== undefined) await write(io.stderr, `${input.name}: ${note}\n`);
     await give(path, input, text, options, { io, result });
   };
