@@ -17,7 +17,10 @@ export interface TlsKeeper {
   readonly failed: boolean;
   /** Tells whoever uses the material of each new one. */
   onChange(use: (material: TlsMaterial) => void): void;
-  /** Reads the files anew. Throws what is wrong with them, and keeps what was. True: they are others now. */
+  /**
+   * Reads the files anew. Throws what is wrong with them, or `bad-config` where client certificates are to be handled in
+   * another way, and keeps what was. True: they are others now.
+   */
   reload(config: Config): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -82,6 +85,7 @@ class Keeper implements TlsKeeper {
   }
 
   async reload(config: Config): Promise<boolean> {
+    if (this.#material !== undefined && config.tls.certFile !== undefined) assertSameHandshake(this.#config, config);
     try {
       const read = await readTls(config.tls, this.#deps.readFile);
       // TLS cannot be switched on or off while the listeners are open.
@@ -156,6 +160,22 @@ class Keeper implements TlsKeeper {
       this.#deps.member?.inForce.keep(path, bytes[at] as Buffer);
     }
   }
+}
+
+/**
+ * Whether a certificate is asked for is settled when a listener opens. Without an authority of its own it would from then
+ * on accept those that Node trusts, which anybody can have a certificate of.
+ */
+function assertSameHandshake({ tls: before }: Config, { tls: after }: Config): void {
+  const asked = before.clientCaFile !== undefined;
+  if (asked !== (after.clientCaFile !== undefined)) throw settled('tls.clientCaFile cannot be given or taken away');
+  if (asked && before.clientCertificate !== after.clientCertificate) {
+    throw settled('tls.clientCertificate cannot be changed');
+  }
+}
+
+function settled(what: string): KeysteadError {
+  return new KeysteadError('bad-config', `${what} while the listeners are open; start the service anew`);
 }
 
 /** In the order of `bytesOf`. */

@@ -109,6 +109,27 @@ t.test('a reload takes new files at once, and throws what is wrong with them', a
   t.equal(used.length, 1);
 });
 
+t.test('how clients are asked for certificates is settled while the listeners are open', async (t) => {
+  const { keeper, config, used, certFile, keyFile } = await scene(t, { clientCertificate: 'required' });
+  const { clientCaFile: _, ...without } = config.tls;
+  const others = [without, { ...config.tls, clientCertificate: 'optional' as const }];
+  writeFileSync(certFile, second.cert);
+  writeFileSync(keyFile, second.key);
+  for (const tls of others) {
+    await t.rejects(keeper.reload({ ...config, tls }), {
+      reason: 'bad-config',
+      message: /while the listeners are open/,
+    });
+  }
+  t.same(used, [], 'Node would take the authorities of everybody for that of the clients');
+  t.equal(keeper.status()?.clientCertificates, 'required');
+  t.equal(await keeper.reload(config), true);
+  const { keeper: open, config: plain } = await scene(t);
+  const asking = { ...plain, tls: { ...plain.tls, clientCaFile: certFile } };
+  await t.rejects(open.reload(asking), { reason: 'bad-config', message: /tls.clientCaFile/ });
+  t.equal(open.status()?.clientCertificates, 'none');
+});
+
 t.test('a process that starts while the files are broken works with what its siblings have in force', async (t) => {
   const held = new Map<string, Uint8Array>();
   const inForce = {
