@@ -47,6 +47,14 @@ async function repository(t: Test) {
   return { repo, run, git, put, ours, text: (name: string) => readFileSync(join(repo, name), 'utf8') };
 }
 
+t.test('many files are checked without a word of the runtime, and standard input too', async (t) => {
+  const { repo, run, put, ours } = await repository(t);
+  for (let n = 0; n < 12; n++) put(`f${n}.yml`, plain('hunter2').replace('SecureString', 'String'));
+  t.same(ours('check', '--offline', '.'), { status: 0, said: '12 files, nothing to say\n' });
+  const piped = run('sh', ['-c', 'keystead secrets check --offline - <f1.yml'], repo);
+  t.same(piped, { status: 0, said: '1 file, nothing to say\n' });
+});
+
 t.test('the hook lets no secret in plain text into a commit, whatever the work tree holds', async (t) => {
   const { repo, run, git, put, ours } = await repository(t);
   rmSync(join(repo, '.git', 'hooks'), { recursive: true, force: true });

@@ -34,9 +34,10 @@ export const define: DefineCommand = (command, { io, result }) => {
     .action(async (paths: readonly string[], { output = 'plain', ...options }: Options) => {
       const inputs = options.staged === true ? await staged() : await given(paths, io);
       const found: (Problem & { readonly file: string })[] = [];
+      const signal = io.interrupted();
       for (const input of inputs) {
         // Keys are asked for anew, so that one file's key is not tried on another.
-        const work = await openWork(io, options);
+        const work = await openWork({ ...io, interrupted: () => signal }, options);
         try {
           const problems = await inFile(input.name, () => problemsIn(input, options, work));
           found.push(...problems.map((problem) => ({ file: input.name, ...problem })));

@@ -1,27 +1,33 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unreadable } from '../../core/unreadable.ts';
+import { STDIN } from './files.ts';
 
 /** Folders that hold other people's files. */
 const NOT_ENTERED = ['.git', 'node_modules'];
 
 /**
- * The secrets files among paths: files as they are given; of folders every `.yml` and `.yaml` within that has a secrets
- * file's fields, in order. Links within folders are not followed.
+ * The secrets files among paths: files, and `-`, as they are given; of folders every `.yml` and `.yaml` within that has a
+ * secrets file's fields, in order. Links within folders are not followed.
  */
 export async function secretsFilesIn(paths: readonly string[]): Promise<string[]> {
   const found: string[] = [];
-  for (const path of paths) {
-    const entry = await stat(path).catch((error) => {
-      throw unreadable(path, error);
-    });
-    found.push(...(entry.isDirectory() ? await walk(path) : [path]));
-  }
+  for (const path of paths) found.push(...((await isFolder(path)) ? await walk(path) : [path]));
   return found;
 }
 
+async function isFolder(path: string): Promise<boolean> {
+  if (path === STDIN) return false;
+  const entry = await stat(path).catch((error) => {
+    throw unreadable(path, error);
+  });
+  return entry.isDirectory();
+}
+
 async function walk(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true });
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error) => {
+    throw unreadable(folder, error);
+  });
   const found: string[] = [];
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = join(folder, entry.name);

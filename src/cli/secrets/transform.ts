@@ -4,7 +4,7 @@ import { replaceFile } from '../../files/replace-file.ts';
 import type { SecretsFile } from '../../secrets-file/secrets-file.ts';
 import type { CommandContext } from '../command.ts';
 import { commandFailure, failureText } from '../exit.ts';
-import { write } from '../output.ts';
+import { printable, write } from '../output.ts';
 import { type Input, inFile, readInput, STDIN } from './files.ts';
 import { secretsFilesIn } from './folders.ts';
 
@@ -48,7 +48,7 @@ export async function transform(
     const file = readSecretsFile(input.text, input.name, becomesOwn);
     for (const warning of file.warnings) await write(io.stderr, `keystead: ${warning}\n`);
     const { text, note } = await inFile(input.name, () => work(file));
-    if (note !== undefined) await write(io.stderr, `${input.name}: ${note}\n`);
+    if (note !== undefined) await write(io.stderr, `${printable(input.name)}: ${note}\n`);
     await give(path, input, text, options, { io, result });
   };
   if (paths.length === 1) return one(paths[0] as string);
@@ -73,7 +73,7 @@ async function give(
 ): Promise<void> {
   const changed = text !== input.text;
   if (dryRun === true) {
-    await write(io.stdout, changed ? `${input.name}: would change\n` : '');
+    await write(io.stdout, changed ? `${printable(input.name)}: would change\n` : '');
   } else if (inPlace !== true) {
     await write(io.stdout, text);
   } else if (changed) {

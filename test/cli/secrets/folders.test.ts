@@ -1,5 +1,8 @@
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
-import { looksLikeSecrets } from '../../../src/cli/secrets/folders.ts';
+import { looksLikeSecrets, secretsFilesIn } from '../../../src/cli/secrets/folders.ts';
+import { failure } from '../../support/failure.ts';
 
 const OWN = 'path: /a\nkek: kms://cluster-kms\nparameters: []\n';
 const PSYML = `path: /a
@@ -31,4 +34,19 @@ t.test('YAML of others that has fields of these names is passed over', async (t)
   const argo =
     'kind: Workflow\nspec:\n  inputs:\n    parameters:\n    - name: a\n    artifacts:\n    - {name: b, path: /tmp}\n';
   for (const text of [circle, argo, 'spec: {parameters: [], path: x}\n', 'a: b\n', '']) t.notOk(looksLikeSecrets(text));
+});
+
+t.test('a folder that may not be read is told as such', async (t) => {
+  const dir = t.testdir({ closed: {} });
+  const closed = join(dir, 'closed');
+  chmodSync(closed, 0);
+  const nobody = 65534;
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) process.seteuid?.(nobody); // root may read everything
+  try {
+    await t.rejects(secretsFilesIn([dir]), failure('cannot-read', /EACCES/));
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+    chmodSync(closed, 0o700);
+  }
 });
