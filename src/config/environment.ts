@@ -12,6 +12,13 @@ export const CLIENT_VARIABLES = [
   'KEYSTEAD_KEY_FILE',
 ] as const;
 
+/** The variables of `keystead secrets` alone. */
+export const SECRETS_VARIABLES = [
+  'KEYSTEAD_SECRETS_KEK',
+  'KEYSTEAD_SECRETS_KEY_ALIAS',
+  'KEYSTEAD_SECRETS_KEY_REGION',
+] as const;
+
 /** The variable that names the configuration file. */
 export const CONFIG_VARIABLE = 'KEYSTEAD_CONFIG';
 
@@ -24,7 +31,7 @@ const SERVICE_LINK =
 export function environmentValues(env: Readonly<Record<string, string | undefined>>): Offer {
   const given: Given[] = [];
   const problems: Problem[] = [];
-  const known = [...SETTINGS.map((setting) => setting.env), CONFIG_VARIABLE, ...CLIENT_VARIABLES];
+  const known = [...SETTINGS.map((setting) => setting.env), CONFIG_VARIABLE, ...CLIENT_VARIABLES, ...SECRETS_VARIABLES];
   for (const [name, text] of Object.entries(env)) {
     if (!name.startsWith('KEYSTEAD_') || text === undefined) continue;
     const source = { kind: 'environment', name } as const;

@@ -51,14 +51,22 @@ export function resolveConfig(inputs: ConfigInputs): Resolved {
   const file: Offer = path === undefined ? { given: [], problems: [] } : fileValues(path, inputs.readFile);
   const given: Given[] = [...file.given, ...environment.given, ...flags.given];
   const values = SETTINGS.map((setting) => resolve(setting, given));
+  const referred = referredTo(given);
   const problems: Problem[] = [
     ...file.problems,
-    ...environment.problems,
+    ...environment.problems.filter(({ source }) => source.kind !== 'environment' || !referred.has(source.name)),
     ...flags.problems,
     ...given.flatMap(valueProblem),
   ];
   if (problems.length > 0) throw badConfig(problems);
   return { config: assemble(values), values, ...(path === undefined ? {} : { file: path }) };
+}
+
+/** The variables that URIs name by `env://`: none of them is misspelt, whatever it is called. */
+function referredTo(given: readonly Given[]): ReadonlySet<string> {
+  const texts = given.flatMap(({ read }) => ('value' in read && typeof read.value === 'string' ? [read.value] : []));
+  const found = texts.flatMap((text) => [...text.matchAll(/\benv(?::|%3A)(?:\/|%2F){2}(\w+)/gi)]);
+  return new Set(found.map(([, name = '']) => name));
 }
 
 function fileValues(path: string, readFile: ConfigInputs['readFile']): Offer {

@@ -1,4 +1,4 @@
-import { CLIENT_VARIABLES, CONFIG_VARIABLE } from './environment.ts';
+import { CLIENT_VARIABLES, CONFIG_VARIABLE, SECRETS_VARIABLES } from './environment.ts';
 import { SETTINGS, type Setting } from './settings.ts';
 import { expectation } from './value.ts';
 
@@ -19,11 +19,14 @@ export function configurationReference(): string {
     ),
     ...SETTINGS.map(section),
     '## Other variables',
-    `The client commands read ${CLIENT_VARIABLES.map((name) => `\`${name}\``).join(', ')} (see [the command line](cli.md)). ` +
+    `The client commands read ${names(CLIENT_VARIABLES)} (see [the command line](cli.md)), and [\`keystead secrets\`](secrets.md) ${names(SECRETS_VARIABLES)}. ` +
+      'A variable that a URI refers to by `env://NAME` may have any name. ' +
       'Variables that Kubernetes makes for a Service named `keystead` or `keystead-…`, such as `KEYSTEAD_SERVICE_HOST` and `KEYSTEAD_PORT_8080_TCP`, are left alone. ' +
       'Every other variable that begins with `KEYSTEAD_` is refused.',
   ].join('\n\n')}\n`;
 }
+
+const names = (variables: readonly string[]) => variables.map((name) => `\`${name}\``).join(', ');
 
 /**
  * The annotated sample file `docs/reference/keystead.yaml`, made from the schema: every default stands in it, every

@@ -1,8 +1,9 @@
 import t from 'tap';
-import { CLIENT_VARIABLES, environmentValues } from '../../src/config/environment.ts';
+import { CLIENT_VARIABLES, environmentValues, SECRETS_VARIABLES } from '../../src/config/environment.ts';
 
-t.test('variables of the client commands and of others are left alone', async (t) => {
-  const env = { ...Object.fromEntries(CLIENT_VARIABLES.map((name) => [name, 'x'])), PATH: '/bin', KEYSTEADY: 'x' };
+t.test('variables of the client commands, of `keystead secrets` and of others are left alone', async (t) => {
+  const others = [...CLIENT_VARIABLES, ...SECRETS_VARIABLES, 'PATH', 'KEYSTEADY'];
+  const env = Object.fromEntries(others.map((name) => [name, 'x']));
   t.same(environmentValues(env), { given: [], problems: [] });
 });
 

@@ -144,6 +144,16 @@ t.test('an empty variable is refused, since it may have been meant to hold somet
   t.match(problemOf({ file: 'kek:\n  dir: ""' }), /^k.yaml:2: kek.dir must be a path$/);
 });
 
+t.test('a variable that a URI refers to may have any name', async (t) => {
+  const env = { KEYSTEAD_MASTER_SECRET: 'x', KEYSTEAD_SALT: 'x' };
+  const kms = 'kms://cluster-kms?key=env://KEYSTEAD_MASTER_SECRET&salt=env%3A%2f%2FKEYSTEAD_SALT';
+  t.equal(loadConfig(inputs({ env, flags: { kms } })).kms, kms);
+  t.equal(loadConfig(inputs({ env: { ...env, KEYSTEAD_KMS: kms } })).kms, kms);
+  t.equal(loadConfig(inputs({ env, file: `kms: "${kms}"\n` })).kms, kms);
+  const other = problemOf({ env: { ...env, KEYSTEAD_SAL: 'x' }, flags: { kms } });
+  t.match(other, /^KEYSTEAD_SAL: there is no such variable/);
+});
+
 t.test('a listener may be off for gRPC only', async (t) => {
   t.equal(loadConfig(inputs({ file: 'grpc:\n  listen: off' })).grpc.listen, 'off');
   t.match(problemOf({ flags: { 'http-listen': 'off' } }), /^--http-listen: http.listen must be HOST:PORT/);
