@@ -1,11 +1,15 @@
 import type { KeysteadError } from './errors.ts';
 
+/** Within double quotes; a backslash before anything else is one, as for shells and other readers. */
+const ESCAPE = /\\([nrt\\"$`])/g;
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
 
 /** A variable, and the lines that it stands on, from 1. */
 export interface DotenvEntry {
   readonly name: string;
   readonly value: string;
+  /** What stands behind a closing quote and is no comment: a shell appends it, others take the quotes for text. */
+  readonly behind?: string;
   readonly firstLine: number;
   readonly lastLine: number;
 }
@@ -21,15 +25,15 @@ export function parseDotenv(text: string, fail: (what: string, line: number) => 
     const line = lines[at] as string;
     if (/^\s*(?:#.*)?$/.test(line)) continue;
     const number = at + 1;
-    const [, name, rest = ''] = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*=\s*(.*)$/.exec(line) ?? [];
+    const [, name, rest = ''] = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*=(.*)$/.exec(line) ?? [];
     if (name === undefined) throw fail('this is no NAME=VALUE', number);
     if (found.some((one) => one.name === name)) throw fail(`${name} is given twice`, number);
-    const quote = /^["']/.exec(rest)?.[0];
+    const quote = /^\s*(["'])/.exec(rest)?.[1];
     if (quote === undefined) {
       found.push({ name, value: rest.replace(/\s+#.*$/, '').trim(), firstLine: number, lastLine: number });
       continue;
     }
-    let value = rest.slice(1);
+    let value = rest.trimStart().slice(1);
     let end = closing(value, quote);
     while (end < 0 && ++at < lines.length) {
       value += `\n${lines[at]}`;
@@ -37,8 +41,9 @@ export function parseDotenv(text: string, fail: (what: string, line: number) => 
     }
     if (end < 0) throw fail(`the value of ${name} has no closing quote`, number);
     const body = value.slice(0, end);
-    const plain = quote === "'" ? body : body.replace(/\\(.)/gs, (_all, c: string) => ESCAPES[c] ?? c);
-    found.push({ name, value: plain, firstLine: number, lastLine: at + 1 });
+    const behind = value.slice(end + 1).replace(/(?:^|\s+)(?:#.*)?$/, '');
+    const plain = quote === "'" ? body : body.replace(ESCAPE, (_all, c: string) => ESCAPES[c] ?? c);
+    found.push({ name, value: plain + behind, behind, firstLine: number, lastLine: at + 1 });
   }
   return found;
 }

@@ -243,7 +243,7 @@ t.test('check finds what must not be committed', async (t) => {
 
 t.test('import: a dotenv file becomes a sealed file', async (t) => {
   const { run } = await sealed(t);
-  const dotenv = `# c\nexport A=plain # c\nB='it is $x'\nC="two\\nlines \\"q\\""\nD="a\nb"\nE=\n`;
+  const dotenv = `# c\nexport A=plain # c\nB='it is $x'\nC="two\\nlines \\"q\\""\nD="a\nb" # c\nE= # c\nF="pa\\ss\\\\"\n`;
   const args = [
     'import',
     '--from',
@@ -262,8 +262,10 @@ t.test('import: a dotenv file becomes a sealed file', async (t) => {
   t.equal(status, 0, stderr);
   t.notMatch(stdout, /plain|lines/);
   const back = await run(['export', '--format', 'json', '-'], stdout);
-  t.same(JSON.parse(back.stdout), { A: 'plain', B: 'it is $x', C: 'two\nlines "q"', D: 'a\nb' });
+  t.same(JSON.parse(back.stdout), { A: 'plain', B: 'it is $x', C: 'two\nlines "q"', D: 'a\nb', F: 'pa\\ss\\' });
   t.match(await run(args, 'A=1\nwhat\n'), { status: 1, stderr: /line 2: this is no NAME=VALUE/ });
+  const inner = await run(args, `A="say "it""\n`);
+  t.match(inner, { status: 1, stdout: '', stderr: /line 1: there is more behind the closing quote of A/ });
 });
 
 t.test('a file names one KEK', async (t) => {

@@ -54,7 +54,11 @@ export const define: DefineCommand = (command, { io }) => {
     const { parseDotenv } = await import('../../core/dotenv.ts');
     const { failureOf } = await import('../../secrets-file/yaml-source.ts');
     const { name, text } = await readInput(source, io);
-    return parseDotenv(text, failureOf(name));
+    const fail = failureOf(name);
+    return parseDotenv(text, fail).map((entry) => {
+      if (!entry.behind) return entry;
+      throw fail(`there is more behind the closing quote of ${entry.name}`, entry.lastLine);
+    });
   }
 };
 

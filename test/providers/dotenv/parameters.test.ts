@@ -21,11 +21,11 @@ async function open(t: Test, before?: string) {
 parametersSuite(t, async (t) => ({ store: (await open(t)).store, path: '/a/' }));
 
 t.test('other lines stay, and the file keeps its mode', async (t) => {
-  const { dir, file, store } = await open(t, '# mine\nA=1 # one\n\nB="x\ny"\nexport C=3\n');
+  const { dir, file, store } = await open(t, '# mine\nA="1"/$x # one\n\nB="x\ny"\nexport C=3\n');
   const put = (place: string, text: string) =>
     ({ kind: 'put', place, parameter: { value: SecretBytes.own(Buffer.from(text)) } }) as const;
   await store.apply([put('B', 'two words'), put('D', '4'), { kind: 'delete', place: 'C' }], call);
-  t.equal(readFileSync(file, 'utf8'), "# mine\nA=1 # one\n\nB='two words'\nD=4\n");
+  t.equal(readFileSync(file, 'utf8'), '# mine\nA="1"/$x # one\n\nB=\'two words\'\nD=4\n');
   t.equal(statSync(file).mode & 0o777, 0o640);
   t.same(readdirSync(dir), ['.env']);
 });
