@@ -1,5 +1,5 @@
 import { lstatSync, mkdirSync, realpathSync } from 'node:fs';
-import { enableCompileCache } from 'node:module';
+import nodeModule from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 
@@ -22,7 +22,7 @@ export function keepCompiled(env: Readonly<Record<string, string | undefined>>):
     const folder = join(realpathSync(there), relative(there, wanted));
     if (!isOurs(firstThere(folder), uid)) return;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    if (isOurs(folder, uid)) enableCompileCache(folder);
+    if (isOurs(folder, uid)) nodeModule.enableCompileCache(folder);
   } catch {
     // A start without it is slower, and that is all.
   }

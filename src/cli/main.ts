@@ -1,7 +1,14 @@
 #!/usr/bin/env node
+import { CODES } from '../core/errors.ts';
 import { keepCompiled } from './compile-cache.ts';
 import { holdHangups } from './hangups.ts';
+import { tooOldNode } from './node-version.ts';
 
+const tooOld = tooOldNode(process.versions.node);
+if (tooOld !== undefined) {
+  process.stderr.write(`${tooOld}\n`);
+  process.exit(CODES.unimplemented.exit);
+}
 const argv = process.argv.slice(2);
 const called = argv.find((word) => !word.startsWith('-'));
 // Before anything else is loaded: whoever renews certificates does not know that the service is just starting.
