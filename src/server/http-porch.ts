@@ -1,12 +1,19 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server as TlsServer } from 'node:tls';
 import type { Clock } from '../core/clock.ts';
+import type { TlsMaterial } from '../wiring/tls-file.ts';
 import { Connections } from './connections.ts';
 import { drained } from './drain.ts';
 import type { Porch } from './porch.ts';
+import { changeableTls } from './tls.ts';
 
-/** @param halfOpen whether a caller that has closed its half of the connection still gets its answer. */
-export function httpPorch(server: Server, deps: { readonly clock: Clock; readonly halfOpen: boolean }): Porch {
+/** @param deps.tls what the server was opened with. */
+export function httpPorch(
+  server: Server,
+  { clock, tls }: { readonly clock: Clock; readonly tls: TlsMaterial | undefined },
+): Porch {
   const connections = new Connections();
+  const setTls = tls && changeableTls(server as Server & TlsServer, connections, tls);
   server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
     const connection = connections.of(socket);
     if (connection === undefined) return;
@@ -20,14 +27,16 @@ export function httpPorch(server: Server, deps: { readonly clock: Clock; readonl
   server.emit('listening');
   return {
     accept(socket) {
-      socket.allowHalfOpen = deps.halfOpen;
+      // Without TLS, a caller that has closed its half of the connection still gets its answer.
+      socket.allowHalfOpen = tls === undefined;
       if (connections.add(socket, server.maxConnections)) server.emit('connection', socket);
     },
+    setTls: (next) => setTls?.(next),
     drain(deadline) {
       server.prependListener('request', (_request, response) => {
         response.shouldKeepAlive = false;
       });
-      return drained(connections, { clock: deps.clock, deadline, endIdle: () => server.closeIdleConnections() });
+      return drained(connections, { clock, deadline, endIdle: () => server.closeIdleConnections() });
     },
     async close() {
       server.close();

@@ -1,18 +1,15 @@
 import type { Server as HttpServer } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Server as TlsServer } from 'node:tls';
 import type { Config } from '../config/schema.ts';
 import type { KekInfo } from '../core/kek.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Ambient } from '../wiring/ambient.ts';
 import { openServices, type Services } from '../wiring.ts';
-import type { GrpcServer } from './grpc/server.ts';
 import type { HttpApp } from './http/app.ts';
 import { httpPorch } from './http-porch.ts';
 import { internalCall } from './internal-call.ts';
 import type { Porch } from './porch.ts';
 import type { Running } from './running.ts';
-import { secureContext } from './tls.ts';
 
 /** Which listening socket a connection came through. */
 export type Listener = 'http' | 'grpc' | 'admin';
@@ -40,15 +37,13 @@ export async function openPorches(deps: PorchesDeps): Promise<Porches> {
   const { ambient, log } = deps;
   const { services, apps, grpc } = await openParts(deps);
   const porchOf = ({ server }: HttpApp) =>
-    httpPorch(server as HttpServer, { clock: ambient.clock, halfOpen: services.tls.material === undefined });
+    httpPorch(server as HttpServer, { clock: ambient.clock, tls: services.tls.material });
   const http = porchOf(apps.http);
   const admin = apps.admin === undefined ? undefined : porchOf(apps.admin);
   const porches = { http, grpc, admin } satisfies Record<Listener, Porch | undefined>;
   const open = Object.values(porches).filter((porch) => porch !== undefined);
   services.tls.onChange((material) => {
-    for (const app of [apps.http, apps.admin])
-      (app?.server as TlsServer | undefined)?.setSecureContext(secureContext(material));
-    grpc?.setTls(material);
+    for (const porch of open) porch.setTls(material);
   });
   const close = async () => {
     await Promise.all(open.map((porch) => porch.close()));
@@ -78,7 +73,7 @@ export async function openPorches(deps: PorchesDeps): Promise<Porches> {
 interface Parts {
   readonly services: Services;
   readonly apps: { readonly http: HttpApp; readonly admin: HttpApp | undefined };
-  readonly grpc: GrpcServer | undefined;
+  readonly grpc: Porch | undefined;
 }
 
 /** The frameworks are loaded here and not before: a primary of workers does without them. */

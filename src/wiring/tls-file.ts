@@ -1,6 +1,7 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import type { Config } from '../config/schema.ts';
+import { certificatesIn } from '../core/certificates.ts';
 import { KeysteadError } from '../core/errors.ts';
 import { unreadable } from '../core/unreadable.ts';
 import type { Ambient } from './ambient.ts';
@@ -17,6 +18,7 @@ type ReadFile = Ambient['readFile'];
 
 /** Bytes: a chain of a few certificates has some kilobytes; what is larger is not one. */
 export const MAX_TLS_FILE = 1024 * 1024;
+const CERTIFICATES = 'a PEM certificate, or holds half of one';
 
 /**
  * Reads the TLS files of the configuration. Undefined when none is given. Throws, naming the file: `no-file` when one is
@@ -35,14 +37,14 @@ export async function readTls(config: Partial<Config['tls']>, readFile: ReadFile
   checkPair(cert, certFile, key, keyFile);
   if (clientCaFile === undefined) return { cert, key };
   const clientCa = await read(clientCaFile);
-  parse(clientCaFile, 'a PEM certificate', () => new X509Certificate(clientCa));
+  parse(clientCaFile, CERTIFICATES, () => certificatesIn(clientCa));
   return { cert, key, clientCa };
 }
 
 function checkPair(cert: Buffer, certFile: string, key: Buffer, keyFile: string): void {
-  const certificate = parse(certFile, 'a PEM certificate', () => new X509Certificate(cert));
+  const [certificate] = parse(certFile, CERTIFICATES, () => certificatesIn(cert));
   const privateKey = parse(keyFile, 'a PEM private key without a passphrase', () => createPrivateKey(key));
-  if (!certificate.checkPrivateKey(privateKey)) {
+  if (!certificate?.checkPrivateKey(privateKey)) {
     throw new KeysteadError(
       'bad-config',
       `the private key in ${keyFile} does not belong to the certificate in ${certFile}`,

@@ -16,7 +16,7 @@ async function open(
   { clock = testAmbient().clock, options = {} }: { clock?: Clock; options?: ServerOptions } = {},
 ) {
   const server = createServer(options, listener);
-  const porch = httpPorch(server, { clock, halfOpen: true });
+  const porch = httpPorch(server, { clock, tls: undefined });
   return { server, porch, ...(await listening(t, porch)) };
 }
 

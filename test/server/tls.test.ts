@@ -23,6 +23,14 @@ function files(t: Test, more: Record<string, string> = {}) {
 /** The status of a request for a key, or the error code of its connection. */
 async function ask(url: string, tls: ConnectionOptions = {}): Promise<number | string | undefined> {
   const agent = new Agent({ ca: ca.cert, ...tls });
+  try {
+    return await askOver(agent, url);
+  } finally {
+    agent.destroy();
+  }
+}
+
+async function askOver(agent: Agent, url: string): Promise<number | string | undefined> {
   const sent = request(`${url}/v1/data-keys/x/get?length=32`, { method: 'POST', agent });
   sent.end();
   try {
@@ -32,26 +40,32 @@ async function ask(url: string, tls: ConnectionOptions = {}): Promise<number | s
     return response.statusCode;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code;
-  } finally {
-    agent.destroy();
   }
 }
 
 /** The length of the key that gRPC gives, or the status code. */
 async function askGrpc(address: string, pair?: { cert: string; key: string }): Promise<number | string> {
-  const [chain, key] = pair === undefined ? [null, null] : [Buffer.from(pair.cert), Buffer.from(pair.key)];
-  const client = new Client(address, credentials.createSsl(Buffer.from(ca.cert), key, chain));
-  const bytes = (buffer: Buffer) => buffer;
-  const message = Buffer.from([0x0a, 1, 0x78, 0x10, 32]);
+  const client = grpcClient(address, pair);
   try {
-    return await new Promise((resolve) => {
-      client.makeUnaryRequest('/kms.API/GetDataKey', bytes, bytes, message, (error, answer) =>
-        resolve(error === null ? (answer as Buffer).length - 2 : `code ${error.code}`),
-      );
-    });
+    return await askGrpcOver(client);
   } finally {
     client.close();
   }
+}
+
+function grpcClient(address: string, pair: { cert: string; key: string } | undefined): Client {
+  const [chain, key] = pair === undefined ? [null, null] : [Buffer.from(pair.cert), Buffer.from(pair.key)];
+  return new Client(address, credentials.createSsl(Buffer.from(ca.cert), key, chain));
+}
+
+function askGrpcOver(client: Client): Promise<number | string> {
+  const bytes = (buffer: Buffer) => buffer;
+  const message = Buffer.from([0x0a, 1, 0x78, 0x10, 32]);
+  return new Promise((resolve) => {
+    client.makeUnaryRequest('/kms.API/GetDataKey', bytes, bytes, message, (error, answer) =>
+      resolve(error === null ? (answer as Buffer).length - 2 : `code ${error.code}`),
+    );
+  });
 }
 
 async function subject(address: string): Promise<string | undefined> {
@@ -93,6 +107,27 @@ t.test('with a client CA, who shows none of its certificates gets nothing', asyn
     t.match(String(await ask(http, pair)), /^E/);
     t.equal(await askGrpc(grpc, pair), 'code 14');
   }
+});
+
+t.test('clients of an authority that counts no more lose their connections too', async (t) => {
+  const { path, tls } = files(t);
+  const service = startService(t, { tls: { ...tls, clientCaFile: path('ca.crt') } });
+  const { http, grpc } = await service.ready();
+  const good = ca.issue('client');
+  const agent = new Agent({ ca: ca.cert, keepAlive: true, maxSockets: 1, ...good });
+  const client = grpcClient(grpc, good);
+  t.teardown(() => {
+    agent.destroy();
+    client.close();
+  });
+  t.equal(await askOver(agent, http), 200);
+  t.equal(await askGrpcOver(client), 32);
+  const other = authority('other');
+  writeFileSync(path('ca.crt'), other.cert);
+  await service.logged('the TLS certificate was read anew');
+  t.match(String(await askOver(agent, http)), /^E/);
+  t.equal(await askGrpcOver(client), 'code 14');
+  t.equal(await ask(http, other.issue('client')), 200);
 });
 
 for (const workers of [1, 2]) {

@@ -8,6 +8,8 @@ export interface Identity {
 export interface Authority extends Identity {
   /** A certificate for 127.0.0.1 and localhost, or for other names, fit for servers and clients. */
   issue(name: string, names?: Names): Identity;
+  /** An authority between this one and those whom it issues certificates for. */
+  between(name: string): Authority;
 }
 
 /** Subject alternative names. */
@@ -18,10 +20,15 @@ export interface Names {
 
 /** A certificate authority of its own, on P-256, good for a day around now. */
 export function authority(name: string): Authority {
+  return authorityOf(name);
+}
+
+function authorityOf(name: string, above?: { readonly name: string; readonly privateKey: KeyObject }): Authority {
   const own = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const cert = certificate(name, own.publicKey, name, own.privateKey, true);
+  const by = above ?? { name, privateKey: own.privateKey };
   return {
-    cert,
+    cert: certificate(name, own.publicKey, by.name, by.privateKey, true),
+    between: (each) => authorityOf(each, { name, privateKey: own.privateKey }),
     key: pem(own.privateKey),
     issue(subject, names) {
       const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });

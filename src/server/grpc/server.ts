@@ -5,12 +5,11 @@ import type { Logger } from '../../telemetry/log.ts';
 import type { TlsMaterial } from '../../wiring/tls-file.ts';
 import type { Services } from '../../wiring.ts';
 import { peers } from '../peers.ts';
+import type { Porch } from '../porch.ts';
 import { admission, unknownMethod } from './admit.ts';
 import { healthMethods } from './health.ts';
 import { kmsMethods } from './kms.ts';
-import { type GrpcServer, openTransport } from './transport.ts';
-
-export type { GrpcServer } from './transport.ts';
+import { openTransport } from './transport.ts';
 
 export interface GrpcServerDeps {
   readonly services: Services;
@@ -23,7 +22,7 @@ export interface GrpcServerDeps {
 }
 
 /** The gRPC porch: `kms.API` and `grpc.health.v1.Health`. Does not listen. */
-export function openGrpcServer({ services, config, log, tls, clock, assertRoom }: GrpcServerDeps): GrpcServer {
+export function openGrpcServer({ services, config, log, tls, clock, assertRoom }: GrpcServerDeps): Porch {
   const draining = new AbortController();
   const methods = [
     ...kmsMethods(services, admission(services, assertRoom)),

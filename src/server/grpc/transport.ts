@@ -4,7 +4,7 @@ import type { TlsMaterial } from '../../wiring/tls-file.ts';
 import { Connections } from '../connections.ts';
 import { drained } from '../drain.ts';
 import type { Porch } from '../porch.ts';
-import { secureContext } from '../tls.ts';
+import { changeableTls, secureContext } from '../tls.ts';
 import { greet } from './greeting.ts';
 import type { House } from './house.ts';
 import { SESSION, ServedSession } from './session.ts';
@@ -12,11 +12,6 @@ import { SESSION, ServedSession } from './session.ts';
 /** Milliseconds between two looks at every session. */
 const SWEEP = 5000;
 const HANDSHAKE_TIMEOUT = 10_000;
-
-export interface GrpcServer extends Porch {
-  /** Gives new connections another certificate or authority; without TLS it does nothing. Throws what is wrong with it. */
-  setTls(tls: TlsMaterial): void;
-}
 
 export interface TransportDeps {
   readonly house: House;
@@ -31,14 +26,14 @@ export interface TransportDeps {
 }
 
 /** gRPC over HTTP/2, cleartext with prior knowledge or TLS, for any methods, over connections that it is given. */
-export function openTransport(deps: TransportDeps): GrpcServer {
+export function openTransport(deps: TransportDeps): Porch {
   const { house, clock, draining, tls, connections: most } = deps;
   const connections = new Connections();
   const sessions = new Set<ServedSession>();
-  const http2 =
-    tls === undefined
-      ? createServer(SESSION)
-      : createSecureServer({ ...SESSION, ...tlsOptions(tls, deps.certificate) });
+  const secure =
+    tls === undefined ? undefined : createSecureServer({ ...SESSION, ...tlsOptions(tls, deps.certificate) });
+  const http2 = secure ?? createServer(SESSION);
+  const setTls = secure && tls && changeableTls(secure, connections, tls);
   http2.on('session', (session) => {
     const connection = session.socket && connections.of(session.socket);
     if (connection !== undefined) connection.busy++;
@@ -58,9 +53,7 @@ export function openTransport(deps: TransportDeps): GrpcServer {
       if (tls === undefined) greet(socket, () => http2.emit('connection', socket));
       else http2.emit('connection', socket);
     },
-    setTls(next) {
-      if ('setSecureContext' in http2) http2.setSecureContext(secureContext(next));
-    },
+    setTls: (next) => setTls?.(next),
     drain(deadline) {
       draining.abort();
       for (const session of sessions) session.end();

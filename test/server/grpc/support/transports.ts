@@ -6,8 +6,9 @@ import { traceIds } from '../../../../src/core/trace-id.ts';
 import type { Gate } from '../../../../src/server/gate.ts';
 import { LiveCall } from '../../../../src/server/grpc/live-call.ts';
 import type { Method } from '../../../../src/server/grpc/method.ts';
-import { type GrpcServer, openTransport } from '../../../../src/server/grpc/transport.ts';
+import { openTransport } from '../../../../src/server/grpc/transport.ts';
 import { peers } from '../../../../src/server/peers.ts';
+import type { Porch } from '../../../../src/server/porch.ts';
 import type { TlsMaterial } from '../../../../src/wiring/tls-file.ts';
 import { listening } from '../../../support/gate.ts';
 import { testAmbient } from '../../../support/services.ts';
@@ -26,7 +27,7 @@ export async function ourTransport(
   t: T,
   methods: readonly Method[],
   over: { clock?: Clock; tls?: TlsMaterial; observed?: Observed[]; logged?: unknown[]; connections?: number } = {},
-): Promise<{ port: number; server: GrpcServer; gate: Gate }> {
+): Promise<{ port: number; server: Porch; gate: Gate }> {
   const { logged, observed } = over;
   const log = logged && { error: (line: unknown) => logged.push(line), warn: () => {}, debug: () => {} };
   const server = openTransport({
