@@ -22,7 +22,7 @@ export const rewrapDataKey = changeRoute({
   ].join('\n'),
   example: { ...STORED_DATA_KEY_EXAMPLE, rewrapped: 1 },
   schema: RewrapAnswer,
-  failures: [400, 401, 403, 404, 409, 413, 415, 503],
+  failures: [400, 401, 403, 404, 409, 413, 415, 423, 503],
   run: (dataKeys, id, call) => dataKeys.rewrap(id, call),
   more: ({ rewrapped }) => ({ rewrapped }),
 });
