@@ -106,6 +106,11 @@ export async function resolveSecrets<U extends Uri>(uri: U, source: SecretSource
   }
 }
 
+/** Whether a key or credentials stand in the URI itself, not only references to them. */
+export function holdsSecrets(uri: Uri): boolean {
+  return Object.values(uri).some((value) => value instanceof SecretBytes);
+}
+
 /** Wipes the secrets that stand in the URI itself. */
 export function disposeSecrets(uri: Uri): void {
   for (const value of Object.values(uri)) if (value instanceof SecretBytes) value.dispose();

@@ -3,6 +3,7 @@ import { KeysteadError } from '../core/errors.ts';
 import { isSealedText } from './data-key.ts';
 import { integrityProblem } from './integrity.ts';
 import type { Pace } from './paced.ts';
+import { plainCredentials } from './plain-credentials.ts';
 import type { Sealer } from './sealer.ts';
 import { type SecretsFile, shown } from './secrets-file.ts';
 import { sharedSecrets } from './shared-secrets.ts';
@@ -31,6 +32,7 @@ export function problemsOf(file: SecretsFile, demands: Demands): Problem[] {
       return [{ line, message: `parameter ${shown(name)} is called sealed and has no ciphertext` }];
     }),
     ...sharedSecrets(file),
+    ...plainCredentials(file),
     ...(integrityProblem(file) === undefined ? [] : [{ ...lineOf(file), message: integrityProblem(file) as string }]),
     ...weaknesses(file, demands),
   ];

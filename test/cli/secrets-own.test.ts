@@ -227,6 +227,16 @@ t.test('check finds what must not be committed', async (t) => {
     ],
     ['a root that does not hold', whole.replace('name: pem', 'name: cert'), /the sealed values are not those/],
     ['a damaged file', whole.replace('path:', 'paths:'), /is not known/],
+    [
+      'credentials of a KEK',
+      whole.replace('kek: kms://cluster-kms', 'kek: kms://aws?keyName=alias/a&accessKeyID=a&accessKey=hunter2'),
+      /line 5: the field kek holds a key or credentials in plain text/,
+    ],
+    [
+      'credentials of a store',
+      whole.replace('kek:', 'target: parameters://aws?accessKeyID=a&accessKey=hunter2\nkek:'),
+      /line 5: the field target holds a key or credentials in plain text/,
+    ],
   ] as const) {
     writeFileSync(path, changed);
     const { status, stdout } = await run(['check', '--offline', dir]);
@@ -234,11 +244,26 @@ t.test('check finds what must not be committed', async (t) => {
     t.match(stdout, message);
     t.notMatch(stdout, 'hunter2');
   }
+  writeFileSync(path, whole.replace('kms://cluster-kms', 'kms://aws?keyName=alias/a&accessKeyID=a&accessKey=env://A'));
+  t.match(await run(['check', '--offline', path]), { status: 0 }, 'where credentials are is no secret');
   writeFileSync(path, PLAIN.replace(/SecureString/g, 'String'));
   t.match(await run(['check', '--offline', '--require-format', 'keystead', dir]), {
     status: 1,
     stdout: /format of psyml/,
   });
+});
+
+t.test('a key that stands in the file is warned of', async (t) => {
+  const { path, run, text } = await sealed(t);
+  const key = Buffer.alloc(32, 7).toString('base64url');
+  const kek = `kms://cluster-kms?key=${key}&salt=${key}`;
+  writeFileSync(path, `kek: ${kek}\n${PLAIN}`);
+  const { status, stderr } = await run(['encrypt', '-i', path]);
+  t.equal(status, 0);
+  t.match(stderr, /f\.yml: line 1: the field kek holds a key or credentials in plain text/);
+  t.notMatch(stderr, key);
+  writeFileSync(path, text().replace(kek, 'kms://cluster-kms'));
+  t.match(await run(['get', '--kek', kek, path, 'db/password']), { status: 0, stdout: 'hunter2', stderr: '' });
 });
 
 t.test('import: a dotenv file becomes a sealed file', async (t) => {

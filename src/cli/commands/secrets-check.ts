@@ -57,12 +57,19 @@ async function problemsIn(input: Input, options: Options, work: Work): Promise<P
     const file = readSecretsFile(input.text, input.name);
     const problems = problemsOf(file, await demandsOf(options));
     if (options.offline === true || problems.length > 0) return problems;
-    return await problemsOfOpening(file, { sealer: () => openingSealer(file, work), pace: work.pace }, work.call);
+    const deps = { sealer: () => openingSealer(file, work), pace: work.pace };
+    const found = await problemsOfOpening(file, deps, work.call);
+    return found.map(({ message }) => ({ message: within(input, message) }));
   } catch (error) {
     const failure = commandFailure(error);
     if (failure.reason !== 'bad-secrets-file') throw failure;
-    return [{ message: failure.message.replace(`${input.name}: `, '') }];
+    return [{ message: within(input, failure.message) }];
   }
+}
+
+/** The name of the file stands beside each problem. */
+function within({ name }: Input, message: string): string {
+  return message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;
 }
 
 async function demandsOf({ requireFormat, allowKek }: Options): Promise<Demands> {

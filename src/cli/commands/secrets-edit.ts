@@ -56,10 +56,15 @@ function runEditor({ env }: Io, path: string): Promise<void> {
     child.once('error', (error) =>
       reject(new KeysteadError('tool-failed', 'the editor cannot be run', { cause: error })),
     );
-    child.once('exit', (status) =>
+    child.once('exit', (status, signal) =>
       status === 0
         ? resolve()
-        : reject(new KeysteadError('tool-failed', `the editor ended with status ${status}; nothing was changed`)),
+        : reject(
+            new KeysteadError(
+              'tool-failed',
+              `the editor ended with ${signal ?? `status ${status}`}; nothing was changed`,
+            ),
+          ),
     );
   });
 }

@@ -6,6 +6,7 @@ import type { CredentialSource } from '../../core/roles.ts';
 import type { SecretsFile } from '../../secrets-file/secrets-file.ts';
 import { single } from '../command.ts';
 import type { Io } from '../io.ts';
+import { write } from '../output.ts';
 import { variable } from './settings.ts';
 
 /** What commander makes of the options of `kekOptions`. */
@@ -63,6 +64,10 @@ export async function openFileKek(file: SecretsFile, opening: KekOpening): Promi
     const [one, other] = [kekUri(parseKmsUri(given)), kekUri(parseKmsUri(file.header.kek))];
     if (one !== other)
       throw file.fail('the file names another kek than --kek; rotate-kek changes it', file.leaves.kek?.line);
+  }
+  const { plainCredentials } = await import('../../secrets-file/plain-credentials.ts');
+  for (const { line, message } of plainCredentials(file)) {
+    await write(io.stderr, `keystead: ${file.fail(message, line).message}\n`);
   }
   return openKekOf(text, opening);
 }
