@@ -1,4 +1,5 @@
 /** Keystead as a library: the house, opened, and the HTTP app on top of it. */
+export { type ConfigInputs, loadConfig } from './config/load.ts';
 export type { Config } from './config/schema.ts';
 export { KeysteadError } from './core/errors.ts';
 export { SecretBytes } from './core/secret-bytes.ts';
