@@ -1,12 +1,12 @@
 import { Gauge, type Registry } from '@prometheus-io/client';
 
-/** What the service is asked when its metrics are read. All of it is known already: nothing is called for it. */
+/** What the service is asked when its metrics are read. All of it is known already, but for the doors. */
 export interface StateProbes {
   sealed(): boolean;
   /** True while a service that starts now would not have its KEK from the Secret of `kek.secret`. */
   kekSecretFailing(): boolean;
-  /** The KMS and the store, as their last checks and calls left them. */
-  doors(): readonly { readonly name: string; readonly up: boolean }[];
+  /** The KMS and the store. */
+  doors(): Promise<readonly { readonly name: string; readonly up: boolean }[]>;
   auditFailing(): boolean;
   /** How long the oldest audit line waits already. */
   auditLagSeconds(): number;
@@ -56,8 +56,8 @@ export function exposeState(registry: Registry, probes: StateProbes): void {
     labelNames: ['door'] as const,
     aggregator: 'min',
     registers: [registry],
-    collect() {
-      for (const { name, up } of probes.doors()) this.set({ door: name }, Number(up));
+    async collect() {
+      for (const { name, up } of await probes.doors()) this.set({ door: name }, Number(up));
     },
   });
 }

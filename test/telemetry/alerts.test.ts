@@ -154,7 +154,7 @@ t.test('alerts and dashboard ask only for what the service measures', async (t) 
   exposeState(metrics.registry, {
     sealed: () => true,
     kekSecretFailing: () => false,
-    doors: () => [{ name: 'kms', up: true }],
+    doors: async () => [{ name: 'kms', up: true }],
     auditFailing: () => false,
     auditLagSeconds: () => 0,
     reloadFailed: () => ({ policy: false, auth: false, tls: false }),
