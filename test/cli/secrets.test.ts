@@ -32,6 +32,8 @@ function folder(t: Test, text = PLAIN): string {
 
 t.test('a wrong command line is 2, another failure 1, and neither gives a result', async (t) => {
   const path = folder(t, PLAIN.replace('type: String', 'type: Text'));
+  const nowhere = join(path, '..', 'nowhere.yml');
+  writeFileSync(nowhere, PLAIN.replace(`region: ${REGION}`, "region: ''"));
   for (const [argv, status, stderr] of [
     [['encrypt'], 2, /missing required argument/],
     [['encrypt', '--nothing', path], 2, /unknown option/],
@@ -43,6 +45,9 @@ t.test('a wrong command line is 2, another failure 1, and neither gives a result
     [['diff', path], 2, /the type is none of/],
     [['save', '--target', 'parameters://none', path], 1, /type/],
     [['export', '--format', 'xml', path], 2, /give shell, dotenv or json/],
+    [['encrypt', '--key-region', 'a/b', path], 2, /the region of the key is none of AWS/],
+    [['save', nowhere], 1, /nowhere\.yml: line 2: the field region is none of AWS/],
+    [['diff', nowhere], 2, /nowhere\.yml: line 2: the field region is none of AWS/],
   ] as const) {
     const answer = await keystead(['secrets', ...argv]);
     t.match(answer, { status, stdout: '' }, argv.join(' '));

@@ -31,10 +31,15 @@ export function keyOptions(command: Command): Command {
 
 /** Options, then Keystead's variables, then psyml's, then psyml's defaults. */
 export function localKeyPlace({ keyAlias, keyRegion }: KeyOptions, { env }: Pick<Io, 'env'>) {
-  return {
-    alias: keyAlias ?? variable(env, 'KEYSTEAD_SECRETS_KEY_ALIAS', 'PSYML_KEY_ALIAS') ?? DEFAULT_ALIAS,
-    region: keyRegion ?? variable(env, 'KEYSTEAD_SECRETS_KEY_REGION', 'PSYML_KEY_REGION') ?? DEFAULT_REGION,
-  };
+  const alias = keyAlias ?? variable(env, 'KEYSTEAD_SECRETS_KEY_ALIAS', 'PSYML_KEY_ALIAS') ?? DEFAULT_ALIAS;
+  const region = keyRegion ?? variable(env, 'KEYSTEAD_SECRETS_KEY_REGION', 'PSYML_KEY_REGION') ?? DEFAULT_REGION;
+  if (isRegion(region)) return { alias, region };
+  throw new KeysteadError('bad-usage', 'the region of the key is none of AWS; give one such as eu-central-1');
+}
+
+/** Whether a text may be a region of AWS: it becomes a part of an address. */
+export function isRegion(text: string): boolean {
+  return /^[a-z0-9-]{1,63}$/.test(text);
 }
 
 /** A variable that is set; an empty one is a mistake. */

@@ -8,6 +8,7 @@ import type { Io } from '../io.ts';
 import { columns, type Format, print, printable, write } from '../output.ts';
 import { inFile, readInput } from './files.ts';
 import { openingSealer } from './sealing.ts';
+import { isRegion } from './settings.ts';
 import { openWork, type SealOptions, sealOptions, type Work } from './work.ts';
 
 export interface StoreOptions extends SealOptions {
@@ -82,6 +83,9 @@ async function openStoreOf(file: SecretsFile, { target }: StoreOptions, work: Wo
     given === undefined ? { scheme: 'parameters', provider: 'aws' } : parseParametersUri(given);
   const { region } = file.header;
   const uri = named.provider === 'aws' && region !== undefined ? { region, ...named } : named;
+  if (uri.provider === 'aws' && uri.region !== undefined && !isRegion(uri.region)) {
+    throw file.fail('the field region is none of AWS; give one such as eu-central-1', file.leaves.region?.line);
+  }
   try {
     const access = 'access' in uri ? await work.access() : undefined;
     return await openParameters(uri, { secrets: secretSource(work.io.env), access });
