@@ -18,17 +18,17 @@ export interface AccessFlags {
   readonly mfaCodeFile?: string;
 }
 
-/** `--accessor` and `--account`, for what makes no call. */
+/** `--accessor`, `--account` and `--region`: which way is meant. */
 export function accessorOptions(command: Command): Command {
   return command
     .addOption(single('--accessor <file>', 'accessor file: JSON, YAML or TOML').makeOptionMandatory())
-    .addOption(single('--account <id>', 'AWS account to come into, 12 digits', accountId));
+    .addOption(single('--account <id>', 'AWS account to come into, 12 digits', accountId))
+    .addOption(single('--region <region>', 'region of the session; without it, the one that the AWS SDK finds'));
 }
 
 /** The options of every command that takes roles. */
 export function accessOptions(command: Command): Command {
   return accessorOptions(command)
-    .addOption(single('--region <region>', 'region of the session; without it, the one that the AWS SDK finds'))
     .addOption(single('--cache-file <file>', 'keeps sessions there, sealed, for the next command'))
     .addOption(single('--cache-key-file <file>', 'file with the 32 bytes that --cache-file is sealed under'))
     .addOption(single('--mfa-code-file <file>', 'file with the code of the MFA device; without it, a terminal asks'));

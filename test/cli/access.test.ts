@@ -87,6 +87,9 @@ t.test('show prints every hop and makes no call', async (t) => {
     stdout:
       '1. session scan\n   arn:aws:iam::111111111111:role/Hub with external id\n   arn:aws:iam::222222222222:role/Audit\n',
   });
+  const regional = ['accessor.json', '--account', TARGET, '--region', 'eu-west-1'] as const;
+  t.match(await show(...regional), { status: 0, stdout: /^1\. session scan in eu-west-1\n {3}arn:aws:iam/ });
+  t.match(JSON.parse((await show(...regional, '--output', 'json')).stdout), { region: 'eu-west-1' });
   const json = await show('accessor.json', '--output', 'json');
   t.match(JSON.parse(json.stdout), {
     cacheCreds: true,

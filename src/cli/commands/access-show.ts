@@ -7,17 +7,18 @@ import { type Format, print, printable } from '../output.ts';
 export const define: DefineCommand = (command, { io }) => {
   accessorOptions(command)
     .addOption(formatOption())
-    .action(async ({ accessor: file, account, output }: AccessFlags & { output?: Format }) => {
+    .action(async ({ accessor: file, account, region, output }: AccessFlags & { output?: Format }) => {
       const { describeAccessor } = await import('../../wiring/command-access.ts');
       const described = await describeAccessor(file, io.env, account);
-      await print(io, output ?? 'plain', json(described, file), () => plain(described));
+      await print(io, output ?? 'plain', json(described, file, region), () => plain(described, region));
     });
 };
 
 /** Whether there is an external id, not which: whoever may read the output need not know it. */
-function json({ accessor, chains }: Described, file: string): object {
+function json({ accessor, chains }: Described, file: string, region: string | undefined): object {
   return {
     file,
+    ...(region === undefined ? {} : { region }),
     cacheCreds: accessor.cacheCreds,
     accounts: accessor.accounts,
     chains: chains.map(({ chain, hops }) => ({
@@ -33,10 +34,10 @@ function json({ accessor, chains }: Described, file: string): object {
   };
 }
 
-function plain({ chains }: Described): string {
+function plain({ chains }: Described, region: string | undefined): string {
   if (chains.length === 0) return 'no chains: the base credentials are used, in their own account\n';
   const lines = chains.flatMap(({ chain, hops }, index) => [
-    `${index + 1}. session ${chain.sessionName}`,
+    `${index + 1}. session ${chain.sessionName}${region === undefined ? '' : ` in ${region}`}`,
     ...hops.map(({ request, step }) => `   ${request.roleArn}${more(request.externalId !== undefined, step)}`),
   ]);
   return lines.map((line) => `${printable(line)}\n`).join('');
