@@ -1,7 +1,10 @@
 import { randomFillSync } from 'node:crypto';
 
-/** W3C Trace Context, version 00: trace id and parent id are not all zeros. */
-const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+/**
+ * W3C Trace Context, version 00: trace id and parent id are not all zeros. Later versions begin like it and may go on
+ * ("Versioning of traceparent"); there is none of number ff.
+ */
+const TRACEPARENT = /^(?!ff|00.{53}-)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?$/;
 /** Bytes, and hexadecimal digits. */
 const LENGTH = 16;
 const DIGITS = 32;

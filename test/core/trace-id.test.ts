@@ -3,7 +3,8 @@ import { traceIds } from '../../src/core/trace-id.ts';
 
 t.test('the trace id of a valid traceparent is taken over', (t) => {
   const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
-  t.equal(traceIds()(traceparent), '4bf92f3577b34da6a3ce929d0e0e4736');
+  const later = [traceparent.replace(/^00/, '01'), `cc${traceparent.slice(2)}-what-comes`];
+  for (const valid of [traceparent, ...later]) t.equal(traceIds()(valid), '4bf92f3577b34da6a3ce929d0e0e4736', valid);
   t.end();
 });
 
@@ -16,6 +17,9 @@ t.test('every other request gets a random one of its own', (t) => {
     `00-${'a'.repeat(32)}-${'0'.repeat(16)}-01`,
     `00-${'A'.repeat(32)}-00f067aa0ba902b7-01`,
     `ff-${'a'.repeat(32)}-00f067aa0ba902b7-01`,
+    `00-${'a'.repeat(32)}-00f067aa0ba902b7-01-more`,
+    `01-${'a'.repeat(32)}-00f067aa0ba902b7-01.more`,
+    `01-${'a'.repeat(32)}-00f067aa0ba902b7`,
   ];
   const seen = new Set<string>();
   for (const traceparent of [...invalid, ...Array.from({ length: 600 }, () => undefined)]) {
