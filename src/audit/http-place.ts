@@ -81,9 +81,9 @@ async function post(target: URL, timeoutMs: number, request: Pick<RequestInit, '
     const response = await fetch(target, { method: 'POST', ...request, redirect: 'manual', signal });
     return { ok: response.ok, status: response.status, answer: await smallText(response) };
   } catch (error) {
-    // What went wrong is the cause of what fetch throws.
-    const { code = 'unknown error' } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
-    throw refused(signal.aborted ? `no answer within ${timeoutMs} ms` : code, error);
+    // What went wrong is the cause of what fetch throws, whose own message may quote a header.
+    const { code, message } = ((error as Error).cause ?? {}) as Partial<NodeJS.ErrnoException>;
+    throw refused(signal.aborted ? `no answer within ${timeoutMs} ms` : (code ?? message ?? 'unknown error'), error);
   }
 }
 

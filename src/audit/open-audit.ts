@@ -85,11 +85,15 @@ function openCollector(sink: string, deadline: number, deps: AuditDeps): LinePla
   }
   const tokenFile = url.searchParams.get('tokenFile');
   url.searchParams.delete('tokenFile');
-  const token =
-    tokenFile === null
-      ? undefined
-      : async () => (await readNamed(tokenFile, 'the token file of audit.sink', deps)).toString('utf8').trim();
+  const token = tokenFile === null ? undefined : () => readToken(tokenFile, deps);
   return httpPlace({ url: `${otlp ? 'otlp+' : ''}${url.href}`, timeoutMs: deadline, token });
+}
+
+/** Throws where there is none that a header could carry. */
+async function readToken(file: string, deps: AuditDeps): Promise<string> {
+  const token = (await readNamed(file, 'the token file of audit.sink', deps)).toString('utf8').trim();
+  if (/^[!-~]+$/.test(token)) return token;
+  throw new KeysteadError('bad-config', `the token file of audit.sink ${file} holds no token`);
 }
 
 async function openSigner(file: string | undefined, deps: AuditDeps): Promise<CheckpointSigner | undefined> {

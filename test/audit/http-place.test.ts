@@ -80,4 +80,5 @@ t.test('why a collector cannot be reached is told by the word of the system', as
   server.close();
   server.closeAllConnections();
   await t.rejects(append(origin), { reason: 'audit-unavailable', message: 'ECONNREFUSED' });
+  await t.rejects(append('http://127.0.0.1:6000'), { message: 'bad port' }, 'one that fetch asks nobody on');
 });
