@@ -19,11 +19,15 @@ export function mergeFiles(base: string, ours: string, theirs: string): Merged |
   });
   const [inBase, inOurs, inTheirs] = pieces;
   if (inBase === undefined || inOurs === undefined || inTheirs === undefined) return undefined;
-  const merged = mergePieces(inBase, inOurs, inTheirs);
+  const bare = mergePieces(inBase, inOurs, inTheirs);
+  const joined = mergePieces(inBase, inOurs, inTheirs, { lines: true });
+  const merged = saysTheSame(joined, bare) ? joined : bare;
   if (merged.conflicts.length > 0) return merged;
   const strangers = strangersIn(merged.text, base, ours, theirs);
   if (strangers !== undefined && strangers.length > 0) {
-    return mergePieces(inBase, inOurs, inTheirs, new Set(strangers.map((name) => `/parameters/${name}`)));
+    return mergePieces(inBase, inOurs, inTheirs, {
+      strangers: new Set(strangers.map((name) => `/parameters/${name}`)),
+    });
   }
   return settled(merged, base, ours, theirs);
 }
@@ -43,6 +47,16 @@ export function settled(merged: Merged, base: string, ours: string, theirs: stri
   if (distrusted.length > 0)
     return { ...merged, conflicts: distrusted.map(([side]) => `the root of ${side} does not hold`) };
   return { ...merged, text: withRoot(merged.text, 'the merged file') };
+}
+
+/** Whether two merges differ in comments and manner of writing at most. */
+function saysTheSame(one: Merged, other: Merged): boolean {
+  if (one.conflicts.length > 0 || one.text === other.text) return false;
+  const [said, meant] = [one, other].map(({ text }) => {
+    const file = read(text);
+    return file === undefined ? undefined : piecesOf(file)?.entries.map(({ key, meaning }) => [key, meaning]);
+  });
+  return said !== undefined && JSON.stringify(said) === JSON.stringify(meant);
 }
 
 function rootHolds(text: string): boolean {

@@ -1,4 +1,5 @@
 import type { Entry, Pieces } from './entries.ts';
+import { joinLines } from './join-lines.ts';
 
 /** What a merge gives: where entries conflict, both versions stand between git's marks. */
 export interface Merged {
@@ -22,20 +23,30 @@ const LIST = /^([ \t]*(["']?)(?:parameters|tags)\2[ \t]*:)([ \t]*(?:\[\s*\]|\{\s
  * has emptied takes what the other adds, and one of which each side took away the rest is empty.
  *
  * @param strangers keys of entries that conflict in any case: sealed under a data key that the merged file has not.
+ * @param lines joins what one side made of comments and the manner of writing with what the other made of the same entry;
+ *   whoever asks for it looks whether the result says the same as without.
  */
-export function mergePieces(base: Pieces, ours: Pieces, theirs: Pieces, strangers?: ReadonlySet<string>): Merged {
+export function mergePieces(
+  base: Pieces,
+  ours: Pieces,
+  theirs: Pieces,
+  { strangers, lines = false }: { readonly strangers?: ReadonlySet<string>; readonly lines?: boolean } = {},
+): Merged {
   const [inBase, inOurs, inTheirs] = [base, ours, theirs].map(byKey) as [Table, Table, Table];
   const conflicts: string[] = [];
   const out = new Map<string, string>();
   for (const key of orderOf(ours, theirs, inBase, inOurs)) {
     const [one, other] = [inOurs.get(key), inTheirs.get(key)];
     const stranger = strangers?.has(key) === true;
-    const merged = stranger ? bothOf(one, other) : mergeEntry(inBase.get(key), one, other, key === COMPUTED);
+    const merged = stranger
+      ? bothOf(one, other)
+      : mergeEntry(inBase.get(key), one, other, { computed: key === COMPUTED, lines });
     if (merged.conflict) conflicts.push(stranger ? strange(key) : `both sides changed ${key}`);
     out.set(key, merged.text);
   }
   bracketLists(out, inOurs, inTheirs);
-  const head = ours.head === base.head ? theirs.head : ours.head;
+  const joined = lines ? joinLines(base.head, ours.head, theirs.head) : undefined;
+  const head = ours.head === base.head ? theirs.head : (joined ?? ours.head);
   return { text: head + [...out.values()].join(''), conflicts };
 }
 
@@ -88,16 +99,18 @@ function mergeEntry(
   base: Entry | undefined,
   ours: Entry | undefined,
   theirs: Entry | undefined,
-  computed: boolean,
+  { computed, lines }: { readonly computed: boolean; readonly lines: boolean },
 ): { text: string; conflict: boolean } {
   const take = (entry: Entry | undefined) => ({ text: entry?.text ?? '', conflict: false });
   if (computed) return take(ours ?? theirs);
   if (theirs?.text === base?.text) return take(ours);
   if (ours?.text === base?.text || ours?.text === theirs?.text) return take(theirs);
-  // Both texts changed; whoever changed only the manner of writing gives way.
-  if (theirs?.meaning === base?.meaning || ours?.meaning === theirs?.meaning) return take(ours);
-  if (ours?.meaning === base?.meaning) return take(theirs);
-  return bothOf(ours, theirs);
+  // Both texts changed; whoever changed only the manner of writing gives way where the two meet.
+  const oursSays = theirs?.meaning === base?.meaning || ours?.meaning === theirs?.meaning;
+  if (!oursSays && ours?.meaning !== base?.meaning) return bothOf(ours, theirs);
+  const joined = lines && base && ours && theirs ? joinLines(base.text, ours.text, theirs.text) : undefined;
+  if (joined !== undefined) return { text: joined, conflict: false };
+  return take(oursSays ? ours : theirs);
 }
 
 function bothOf(ours: Entry | undefined, theirs: Entry | undefined): { text: string; conflict: boolean } {

@@ -263,6 +263,28 @@ t.test('comments, order and manner of writing merge as well', async (t) => {
   t.equal(mergeFiles(base, '{"path":"/a","region":"r","kmskey":"k","parameters":[]}', theirs), undefined);
 });
 
+t.test('a comment of one side stays beside what the other changed in the same entry', async (t) => {
+  const base = `# top\n# of us\npath: /a\nregion: r\nkmskey: k\nparameters:\n  # about a\n  - name: a # it\n    description: d\n    type: String\n    value: 1\n`;
+  const change = (...pairs: (readonly [string, string])[]) =>
+    pairs.reduce((text, [from, to]) => text.replace(from, to), base);
+  const value = ['value: 1', 'value: 2'] as const;
+  for (const [what, comment, expected] of [
+    ['above', ['# about a', '# about A\n  # and more'], change(['# about a', '# about A\n  # and more'], value)],
+    ['behind', ['# it', '# that'], change(['# it', '# that'], value)],
+    ['right before', ['    value', '    # which\n    value'], change(['    value', '    # which\n    value'], value)],
+    ['quotes', ['description: d', "description: 'd'"], change(['description: d', "description: 'd'"], value)],
+    ['on the same line', ['value: 1', 'value: 1 # one'], change(value)],
+  ] as const) {
+    const [commented, valued] = [change(comment), change(value)];
+    t.same(mergeFiles(base, commented, valued), { text: expected, conflicts: [] }, what);
+    t.same(mergeFiles(base, valued, commented), { text: expected, conflicts: [] }, `${what}, the other way round`);
+  }
+  t.equal(
+    mergeFiles(base, change(['# top', '# Top']), change(['# of us', '# of all']))?.text,
+    change(['# top', '# Top'], ['# of us', '# of all']),
+  );
+});
+
 t.test('with real git', { timeout: 390_000 }, async (t) => {
   const { dir, git } = repository(t);
   const base = new Map([...'abcdef'].map((name) => [name, '0']));
