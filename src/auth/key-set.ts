@@ -6,6 +6,8 @@ import { KeysteadError } from '../core/errors.ts';
 const COOL_DOWN = 10_000;
 /** Milliseconds after a fetch that failed in which no other one is tried. */
 const RETRY = 2000;
+/** Milliseconds that callers wait for newer keys while there are older ones to use. */
+const PATIENCE = 500;
 
 export interface KeySetOptions {
   /** Names the authenticator in error texts. */
@@ -30,9 +32,10 @@ export interface Used<T> {
 /**
  * The public keys of one issuer, in memory.
  *
- * Promises: keys older than `refreshMs` are used only while newer ones cannot be had, and keys older than `refreshMs` +
- * `outageMs` never, to the millisecond; an unknown key causes a fetch, but not within 10 seconds after the last one; one
- * fetch at a time; while the issuer is away and there are keys to use, nobody waits for it.
+ * Promises: keys older than `refreshMs` are used only while newer ones cannot be had within half a second, and keys older
+ * than `refreshMs` + `outageMs` never, to the millisecond; an unknown key causes a fetch, but not within 10 seconds after
+ * the last one; one fetch at a time; while there are keys to use, nobody waits longer for an issuer that is slow, nor at
+ * all for one that is away.
  */
 export class KeySet {
   readonly #options: KeySetOptions;
@@ -73,17 +76,27 @@ export class KeySet {
       if (late === undefined) throw this.#failure;
       return late;
     }
-    if (this.#failure !== undefined && late !== undefined) {
-      this.#fetch().catch(() => {}); // kept in #failure
-      return late;
-    }
-    const failure = await this.#fetch().then(
+    const fetched = this.#fetch().then(
       () => undefined,
       (error: KeysteadError) => error,
     );
+    const failure = await (late === undefined ? fetched : this.#briefly(fetched));
     const keys = this.#usable(refreshMs + outageMs);
     if (keys === undefined) throw failure ?? this.#unreachable('they are older than allowed');
     return keys;
+  }
+
+  /** What comes of a fetch, as far as it comes soon after it began. */
+  async #briefly<T>(fetched: Promise<T>): Promise<T | undefined> {
+    const left = Math.min(PATIENCE, this.#triedAt + PATIENCE - this.#now());
+    if (this.#failure !== undefined || left <= 0) return undefined;
+    const over = new AbortController();
+    const late = this.#options.clock.sleep(left, over.signal).then(() => undefined);
+    try {
+      return await Promise.race([fetched, late]);
+    } finally {
+      over.abort();
+    }
   }
 
   /** Below zero: the clock was set back, and nobody knows how old they are. */

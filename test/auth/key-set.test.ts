@@ -121,6 +121,29 @@ t.test('nobody waits for an issuer that is away while there are keys to use', as
   held.resolve();
 });
 
+t.test('nobody waits longer than half a second for one that is slow while there are keys to use', async (t) => {
+  const { clock, issuer, use } = scene();
+  await use('first');
+  const held = Promise.withResolvers<void>();
+  issuer.hold = held.promise;
+  issuer.keys = [SECOND];
+  await clock.advance(5 * MINUTE);
+  let answered = false;
+  const first = use('first').then(({ freshUntil }) => {
+    answered = true;
+    return freshUntil;
+  });
+  await clock.advance(499);
+  t.equal(answered, false);
+  await clock.advance(1);
+  t.equal(await first, clock.now().getTime() + 2000, 'and looked at anew soon');
+  await use('first');
+  t.equal(issuer.loads, 2, 'the same fetch, which is not waited for twice');
+  held.resolve();
+  await clock.advance(0);
+  await t.rejects(use('first'), errors.JWKSNoMatchingKey, 'what it gives in the end counts');
+});
+
 t.test('an issuer that is away is asked every two seconds, not by every caller', async (t) => {
   const { clock, issuer, use } = scene();
   issuer.away = true;
