@@ -43,6 +43,17 @@ t.test('the names of the body may stand in the query, and are all optional', asy
   }
 });
 
+t.test('a check value may stand in the query as an answer gave it', async (t) => {
+  const opened = await openApp(t, { config: KNOWN_KEK });
+  const url = '/v1/data-keys/pl10/get';
+  const { check } = (await ask(opened, url)).json();
+  t.equal(check, '01+/4N8/J3tuA8KuncC+Fw==');
+  for (const expect of [check, encodeURIComponent(check), Buffer.from(check, 'base64').toString('base64url')]) {
+    t.equal((await ask(opened, `${url}?expect=${expect}`)).statusCode, 200, expect);
+  }
+  isProblem(t, await ask(opened, `${url}?expect=${check.replace('+', '/')}`), 412, 'check-mismatch');
+});
+
 t.test('on request the answer is the bare key, with the rest in headers', async (t) => {
   const opened = await openApp(t, { config: KNOWN_KEK });
   const answer = await ask(opened, '/v1/data-keys/volume%2F%C3%A9/get?length=8160', {
