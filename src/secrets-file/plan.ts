@@ -8,6 +8,9 @@ export interface WantedParameter {
   readonly parameter: StoredParameter;
 }
 
+/** Leaves the choice to AWS, which tells what it chose: not this. */
+const CHOSEN_TIER = 'Intelligent-Tiering';
+
 export type Difference = ParameterAspect | 'value';
 
 /** One parameter that is not as the file wants it. */
@@ -63,7 +66,7 @@ function differences(
     ...aspect('description', (wanted.description ?? '') === (there.description ?? '')),
     ...aspect('key', wanted.type !== 'SecureString' || sameKey(wanted.key, there.key)),
     ...aspect('tags', sameTags(wanted.tags ?? new Map(), there.tags ?? new Map(), exactTags)),
-    ...aspect('tier', wanted.tier === undefined || wanted.tier === there.tier),
+    ...aspect('tier', wanted.tier === undefined || wanted.tier === CHOSEN_TIER || wanted.tier === there.tier),
     ...aspect('policies', wanted.policies === undefined || sameJson(wanted.policies, there.policies ?? '[]')),
     ...aspect(
       'labels',

@@ -54,6 +54,14 @@ t.test('a key by its alias, its id or its ARN is the same key', async (t) => {
   t.same(brief(planOf([secret('alias/a')], there(secret('alias/b')), keeps, false)), [['update', '/a', 'key']]);
 });
 
+t.test('the tier that AWS chose is no difference where the file leaves it to AWS', async (t) => {
+  const tier = (tier: string) => want('a', 'x', { tier });
+  for (const found of ['Standard', 'Advanced']) {
+    t.same(planOf([tier('Intelligent-Tiering')], there(tier(found)), keeps, false), []);
+  }
+  t.same(brief(planOf([tier('Advanced')], there(tier('Standard')), keeps, false)), [['update', '/a', 'tier']]);
+});
+
 t.test('tags that the file has not go only where that is asked for', async (t) => {
   const tags = (...names: string[]) => ({ tags: new Map(names.map((name) => [name, '1'])) });
   const [wanted, found] = [want('a', 'x', tags('b')), there(want('a', 'x', tags('b', 'c')))];

@@ -208,6 +208,11 @@ export const SHARPER: readonly (readonly [name: string, text: RegExp, row: Row])
     ['key-pending-deletion', 'the key is pending deletion; cancel that or give another key'],
   ],
   ['NotFoundException', /^invalid arn/i, region],
+  [
+    'ValidationException',
+    /can't downgrade|cannot downgrade/i,
+    ['provider-refused', 'an advanced parameter becomes no standard one; delete it first, or leave it advanced'],
+  ],
   ['InvalidSignatureException', /signature (expired|not yet current)/i, skew],
   ['Error', /^region is missing/i, noRegion],
 ];

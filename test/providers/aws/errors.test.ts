@@ -137,12 +137,14 @@ t.test('where one name means two things, AWS’s text decides', async (t) => {
       'Signature expired: 20260101T000000Z is now earlier than 20260101T000500Z',
       'clock-skew',
     ],
+    ValidationException: ["This parameter uses the advanced-parameter tier. You can't downgrade …", 'provider-refused'],
     Error: ['Region is missing', 'wrong-region'],
   } as const;
   t.same(Object.keys(texts).sort(), SHARPER.map(([name]) => name).sort());
   for (const [name, [text, reason]] of Object.entries(texts))
     t.match(awsError(named(name, text), kms), failure(reason));
   t.match(awsError(named('InvalidSignatureException', 'Signature not yet current: …'), kms), failure('clock-skew'));
+  t.match(awsError(named('ValidationException', texts.ValidationException[0]), store).message, /delete it first/);
 });
 t.test('an answer without a name goes by its status', async (t) => {
   const of = (httpStatusCode: number) =>
