@@ -4,7 +4,8 @@ import t from 'tap';
 
 const root = normalize(join(import.meta.dirname, '..'));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
-const { exports, optionalDependencies } = JSON.parse(read('package.json')) as {
+const { exports, files, optionalDependencies } = JSON.parse(read('package.json')) as {
+  files: readonly string[];
   exports: Record<string, { default: string } | string>;
   optionalDependencies: Record<string, string>;
 };
@@ -72,4 +73,19 @@ t.test('no entry point asks a TypeScript program for the SDK of a cloud', async 
     const optional = named.filter((name) => Object.hasOwn(optionalDependencies, name));
     t.same(optional, [], `${entry}: its types need what is not installed everywhere`);
   }
+});
+
+t.test('the package holds the pages that its README and its messages send people to', async (t) => {
+  const readme = [...read('README.md').matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map(([, link = '']) => link);
+  const texts = ['aws', 'azure', 'gcp'].flatMap(
+    (cloud) => read(`src/providers/${cloud}/errors.ts`).match(/docs\/[\w/-]+\.md/g) ?? [],
+  );
+  t.ok(readme.length > 20 && texts.length > 1);
+  // The chart, and how to change the code, are for those who have a clone.
+  const wanted = [...readme, ...texts].filter((path) => !/^(helm\/|CONTRIBUTING)/.test(path));
+  const held = (path: string) => files.some((one) => path === one || path.startsWith(`${one}/`));
+  t.same(
+    wanted.filter((path) => !held(path)),
+    [],
+  );
 });
