@@ -49,7 +49,7 @@ export const bootstrap: Route = {
   },
   handler({ services }) {
     const checkGiven = strict(Given, 'the body', explainSecret);
-    const checkGenerate = strict(Generate, 'the body');
+    const checkGenerate = strict(Generate, 'the body', explainGenerate);
     return async (request, reply) => {
       const generates = typeof request.body === 'object' && request.body !== null && 'generate' in request.body;
       const wish: Bootstrap = generates ? checkGenerate(request.body) : secretsOf(checkGiven(request.body));
@@ -70,6 +70,10 @@ function explainSecret(member: string, value: unknown): string | undefined {
   if (member === 'masterSecret') return explainBytes(value, member, 'bad-master-secret', MIN_MASTER_SECRET_LENGTH);
   if (member === 'salt') return explainBytes(value, member, 'bad-salt', MIN_SALT_LENGTH);
   return undefined;
+}
+
+function explainGenerate(member: string): string | undefined {
+  return member === 'generate' ? 'generate can only be true; without it, give masterSecret and salt' : undefined;
 }
 
 /** What is wrong with base64 that its pattern refuses. */

@@ -60,7 +60,7 @@ t.test('a bad secret is refused with what is wrong, and is never quoted', async 
     [{ masterSecret: 12, salt: SALT }, 'bad-master-secret', /string of base64/],
     [{ masterSecret: MASTER_SECRET }, 'bad-request', /salt/],
     [{ masterSecret: MASTER_SECRET, salt: SALT, generate: true }, 'bad-request', /unknown member "masterSecret"/],
-    [{ generate: false }, 'bad-request', /generate/],
+    [{ generate: false }, 'bad-request', /generate can only be true/],
     [{}, 'bad-request', /masterSecret/],
     [[], 'bad-request', /object/],
   ];
