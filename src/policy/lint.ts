@@ -1,6 +1,7 @@
 import { ADMIN_GROUP } from '../core/policy.ts';
 import type { CompiledPolicy } from './compile.ts';
-import { isEverything, ruleContains } from './contains.ts';
+import { isEverything } from './contains.ts';
+import { Hiding } from './hiding.ts';
 import { matches, type Pattern } from './pattern.ts';
 import type { Rule, Subject } from './rule.ts';
 import { overlappingTenants } from './tenant.ts';
@@ -26,8 +27,9 @@ export interface Finding {
 
 /** What is hardly meant. Tells no finding that is not one; may miss some. */
 export function lintPolicy({ rules }: CompiledPolicy, now: Date): Finding[] {
+  const hiding = new Hiding(rules);
   return [
-    ...rules.flatMap((rule) => [...alone(rule, now), ...hidden(rule, rules)]),
+    ...rules.flatMap((rule) => [...alone(rule, now), ...hidden(rule, hiding)]),
     ...overlappingTenants(rules).map(({ rule, other }) =>
       finding(
         rule,
@@ -39,23 +41,16 @@ export function lintPolicy({ rules }: CompiledPolicy, now: Date): Finding[] {
 }
 
 /** A rule that another one makes needless: that denies all it allows, or says the same of more. */
-function hidden(rule: Rule, rules: readonly Rule[]): Finding[] {
-  const denying = rules.find((other) => other !== rule && other.effect === 'deny' && isHidden(rule, other, rules));
+function hidden(rule: Rule, hiding: Hiding): Finding[] {
+  const denying = hiding.first(rule, 'deny');
   if (denying !== undefined) {
     return rule.effect === 'deny'
       ? [finding(rule, 'shadowed-deny', `${denying.name} denies all of it already`)]
       : [finding(rule, 'unreachable', `${denying.name} denies all that it allows`)];
   }
   if (rule.effect === 'deny') return [];
-  const allowing = rules.find((other) => other !== rule && other.effect === 'allow' && isHidden(rule, other, rules));
+  const allowing = hiding.first(rule, 'allow');
   return allowing === undefined ? [] : [finding(rule, 'unreachable', `${allowing.name} allows all of it already`)];
-}
-
-/** Of two that say the same, the second one is needless. */
-function isHidden(rule: Rule, other: Rule, rules: readonly Rule[]): boolean {
-  if (!ruleContains(other, rule)) return false;
-  if (rule.effect !== other.effect || !ruleContains(rule, other)) return true;
-  return rules.indexOf(other) < rules.indexOf(rule);
 }
 
 function* alone(rule: Rule, now: Date): Generator<Finding> {
