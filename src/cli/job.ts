@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { FailedRecord, JobOptions, JobPage } from '../client/job.ts';
-import { CODES } from '../core/errors.ts';
+import { CODES, KeysteadError } from '../core/errors.ts';
 import { type CommandContext, single, wholeNumber } from './command.ts';
 import type { Io } from './io.ts';
 import { entries, type Format, print, printable, write } from './output.ts';
@@ -59,8 +59,10 @@ export async function runJob(
       await showProgress(io, tally);
     }
   } catch (error) {
+    // A token that leads to no page leads to none next time.
+    if (error instanceof KeysteadError && error.reason === 'no-page') tally.nextPageToken = undefined;
     // Of a run that got nowhere there is nothing to tell.
-    if (tally.nextPageToken !== undefined) await summarize(io, format, tally);
+    if (tally.nextPageToken !== undefined || tally.done > 0) await summarize(io, format, tally);
     throw error;
   }
   await summarize(io, format, tally);
