@@ -95,6 +95,15 @@ t.test('where the PATH has no keystead git calls the program that set it up', as
   t.match(text('.git/hooks/pre-commit'), `exec ${process.execPath} ${main} secrets check --staged`);
 });
 
+t.test('a submodule with the name of a secrets file is passed over', async (t) => {
+  const { git, put, ours } = await repository(t);
+  git('update-index', '--add', '--cacheinfo', `160000,${'1'.repeat(40)},module.yml`);
+  t.same(ours('check', '--staged', '--offline'), { status: 0, said: '0 files, nothing to say\n' });
+  put('f.yml', plain('hunter2'));
+  git('add', 'f.yml');
+  t.match(ours('check', '--staged', '--offline'), { status: 1, said: /f\.yml: line \d+: .* in plain text/ });
+});
+
 t.test('a hook of another is left alone', async (t) => {
   const { repo, put, ours, text } = await repository(t);
   mkdirSync(join(repo, '.git', 'hooks'), { recursive: true });

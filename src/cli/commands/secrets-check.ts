@@ -89,7 +89,8 @@ async function given(paths: readonly string[], io: Io): Promise<Input[]> {
 
 async function staged(): Promise<Input[]> {
   // Names from the root, whatever `diff.relative` says, and the bytes as they are, whatever a `textconv` shows.
-  const names = (await git(['diff', '--cached', '--no-relative', '--name-only', '--diff-filter=d', '-z'])).split('\0');
+  const asked = ['--cached', '--no-relative', '--ignore-submodules=all', '--name-only', '--diff-filter=d', '-z'];
+  const names = (await git(['diff', ...asked])).split('\0');
   const inputs: Input[] = [];
   for (const name of names.filter((name) => /\.ya?ml$/i.test(name))) {
     const text = await git(['cat-file', 'blob', `:0:${name}`]);
