@@ -7,6 +7,8 @@ export interface Pace {
   readonly random: Random;
   /** Told after every item that is done. */
   progress?(done: number, total: number): void;
+  /** Told when the work ends before every item is done. */
+  gaveUp?(): void;
 }
 
 /** Waits that a service's asking to slow down gets, one after the other, in milliseconds: two minutes in all. */
@@ -47,7 +49,10 @@ export async function paced<T, R>(
     }
   };
   await Promise.all(Array.from({ length: Math.min(width, items.length) }, (_, number) => worker(number)));
-  if (failure !== undefined) throw failure;
+  if (failure !== undefined) {
+    pace.gaveUp?.();
+    throw failure;
+  }
   return results;
 }
 

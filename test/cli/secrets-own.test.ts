@@ -206,6 +206,21 @@ t.test('refresh seals every value anew', async (t) => {
   t.match(await run(['get', path, 'db/password']), { stdout: 'hunter2' });
 });
 
+t.test('on a terminal the line that tells how far it is goes before a failure is told', async (t) => {
+  const { dir, run } = await sealed(t);
+  const items = Array.from(
+    { length: 25 },
+    (_, n) => `  - {name: n${n}, description: '', type: SecureString, value: v}\n`,
+  );
+  const head = PLAIN.slice(0, PLAIN.indexOf('  - name'));
+  const { stdout } = await run(['encrypt', '--kek', 'kms://cluster-kms', '-'], head + items.join(''));
+  const moved = await run(['encrypt', '--accept-changes', '-'], stdout.replace('name: n24', 'name: other'));
+  const env = { KEYSTEAD_KEK_DIR: join(dir, 'kek') };
+  const { stderr } = await keystead(['secrets', 'decrypt', '-'], { env, stdin: moved.stdout, isTTY: true });
+  t.match(stderr, '\r24 of 25\r\x1b[Kkeystead: standard input: line ');
+  t.match(stderr, /"other": the ciphertext does not open/);
+});
+
 t.test('check finds what must not be committed', async (t) => {
   const { dir, path, run, text } = await sealed(t);
   const whole = text();

@@ -60,7 +60,7 @@ export async function openWork(io: Io, options: SealOptions): Promise<Work> {
     listener: 'internal',
   };
   const tell = (message: string) => write(io.stderr, `${printable(message)}\n`);
-  const pace: Pace = { clock: systemClock, random, progress: progressOn(io) };
+  const pace: Pace = { clock: systemClock, random, ...progressOn(io) };
   const patient = async <T>(ask: () => Promise<T>): Promise<T> => {
     const { patiently } = await import('../../secrets-file/paced.ts');
     return patiently(ask, pace, call);
@@ -162,9 +162,20 @@ function lazyLocalKey(place: { readonly alias: string; readonly region: string }
   };
 }
 
-function progressOn({ stderr }: Io): (done: number, total: number) => void {
-  return (done, total) => {
-    if (stderr.isTTY !== true || total <= SILENT_UP_TO) return;
-    stderr.write(done === total ? '\r\x1b[K' : `\r${done} of ${total}`);
+/** A line on a terminal that tells how far the work is, and is gone when the work is over. */
+function progressOn({ stderr }: Io): Required<Pick<Pace, 'progress' | 'gaveUp'>> {
+  let told = false;
+  const clear = () => {
+    if (told) stderr.write('\r\x1b[K');
+    told = false;
+  };
+  return {
+    progress(done, total) {
+      if (stderr.isTTY !== true || total <= SILENT_UP_TO) return;
+      if (done === total) return clear();
+      told = true;
+      stderr.write(`\r${done} of ${total}`);
+    },
+    gaveUp: clear,
   };
 }
