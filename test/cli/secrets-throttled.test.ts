@@ -22,14 +22,14 @@ tags: {team: web}
 parameters:
 ${Array.from({ length: COUNT }, (_, n) => `  - {name: p${n}, description: '', type: ${n % 6 === 0 ? 'SecureString' : 'String'}, value: hunter${n}}\n`).join('')}`;
 
-/** A way to AWS on which each kind of call is asked to slow down at first. */
-async function slowWay(t: Test, env: Record<string, string>) {
+/** A way to AWS on which each kind of call, or one, is asked to slow down at first. */
+async function slowWay(t: Test, env: Record<string, string>, only?: string) {
   const seen = new Map<string, number>();
   const plan = (_n: number, _method: string, _url: string, headers: Record<string, unknown>) => {
     const action = String(headers['x-amz-target']).split('.').at(-1) ?? '';
     const before = seen.get(action) ?? 0;
     seen.set(action, before + 1);
-    return before < TIMES ? SLOW_DOWN : undefined;
+    return before < TIMES && (only ?? action) === action ? SLOW_DOWN : undefined;
   };
   const { url } = await faultProxy(t, env['AWS_ENDPOINT_URL'] as string, plan, env);
   return { url, seen };
@@ -75,3 +75,15 @@ t.test(
     t.match(await run('get', path, 'p6'), { status: 0, stdout: 'hunter6', slowed: ['Decrypt'] });
   },
 );
+
+t.test('a value that is written is not written again for tags that have to wait', { timeout: 390_000 }, async (t) => {
+  const env = await emulators(t, ['moto']);
+  if (env === undefined) return;
+  const { url, seen } = await slowWay(t, env, 'AddTagsToResource');
+  Object.assign(process.env, { AWS_ENDPOINT_URL: url, AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' });
+  const parameter = "{name: a, description: '', type: String, value: b}";
+  const stdin = `path: /${unique('once')}\nregion: ${REGION}\nkmskey: k\ntags: {team: web}\nparameters: [${parameter}]\n`;
+  t.match(await keystead(['secrets', 'save', '-'], { stdin }), { status: 0, stdout: /^created/ });
+  t.equal(seen.get('AddTagsToResource'), TIMES + 1);
+  t.equal(seen.get('PutParameter'), 1);
+});

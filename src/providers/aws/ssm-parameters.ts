@@ -47,6 +47,8 @@ class SsmParameters implements ParameterStore {
   readonly changes = 1;
   readonly #ssm: AwsSsm;
   readonly #timeoutMs: number;
+  /** Versions of parameters whose tags or labels failed: given again, they are not written again. */
+  readonly #begun = new WeakMap<StoredParameter, number | undefined>();
 
   constructor(uri: string, ssm: AwsSsm, timeoutMs: number) {
     this.uri = uri;
@@ -141,8 +143,17 @@ class SsmParameters implements ParameterStore {
   }
 
   async #put(place: string, parameter: StoredParameter, call: Call): Promise<number | undefined> {
+    if (!this.#begun.has(parameter)) this.#begun.set(parameter, await this.#putValue(place, parameter, call));
+    const version = this.#begun.get(parameter);
+    await this.#addTags(place, parameter.tags ?? new Map(), call);
+    await this.#addLabels(place, version, parameter.labels ?? [], call);
+    this.#begun.delete(parameter);
+    return version;
+  }
+
+  async #putValue(place: string, parameter: StoredParameter, call: Call): Promise<number | undefined> {
     const { sdk, client } = this.#ssm;
-    const { value, type = 'String', description, key, tier, policies, tags, labels } = parameter;
+    const { value, type = 'String', description, key, tier, policies } = parameter;
     const input = {
       Name: place,
       Value: Buffer.from(value.expose()).toString('utf8'),
@@ -153,21 +164,19 @@ class SsmParameters implements ParameterStore {
       ...(tier === undefined ? {} : { Tier: tier as 'Standard' }),
       ...(policies === undefined ? {} : { Policies: policies }),
     };
-    const { Version: version } = await this.#send(call, place, (signal) =>
+    const { Version } = await this.#send(call, place, (signal) =>
       client.send(new sdk.PutParameterCommand(input), { abortSignal: signal }),
     );
-    await this.#addTags(place, tags ?? new Map(), call);
-    if (labels !== undefined && labels.length > 0) {
-      const labelled = {
-        Name: place,
-        Labels: [...labels],
-        ...(version === undefined ? {} : { ParameterVersion: version }),
-      };
-      await this.#send(call, place, (signal) =>
-        client.send(new sdk.LabelParameterVersionCommand(labelled), { abortSignal: signal }),
-      );
-    }
-    return version;
+    return Version;
+  }
+
+  async #addLabels(place: string, version: number | undefined, labels: readonly string[], call: Call): Promise<void> {
+    if (labels.length === 0) return;
+    const { sdk, client } = this.#ssm;
+    const input = { Name: place, Labels: [...labels], ...(version === undefined ? {} : { ParameterVersion: version }) };
+    await this.#send(call, place, (signal) =>
+      client.send(new sdk.LabelParameterVersionCommand(input), { abortSignal: signal }),
+    );
   }
 
   async #addTags(place: string, tags: ReadonlyMap<string, string>, call: Call): Promise<void> {
