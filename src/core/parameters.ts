@@ -33,11 +33,13 @@ export type StoreChange =
       readonly parameter: StoredParameter;
     }
   | {
-      /** Tags alone: makes no new version. */
+      /** Tags, and labels of the newest version: makes no new version. */
       readonly kind: 'tag';
       readonly place: string;
       readonly set: ReadonlyMap<string, string>;
       readonly remove: readonly string[];
+      /** Added to those that it has. */
+      readonly labels?: readonly string[];
     }
   | { readonly kind: 'delete'; readonly place: string };
 

@@ -38,11 +38,14 @@ export function planOf(
     const put: StoreChange = { kind: 'put', place, parameter };
     if (there === undefined) return [{ action: 'create', place, differs: [], change: put }];
     const differs = differences(parameter, there, keeps, exactTags);
-    const [only, ...more] = differs;
-    if (only === undefined) return [];
+    if (differs.length === 0) return [];
     const stale = exactTags ? [...(there.tags ?? new Map()).keys()].filter((tag) => !parameter.tags?.has(tag)) : [];
-    const tags: StoreChange = { kind: 'tag', place, set: parameter.tags ?? new Map(), remove: stale };
-    if (only === 'tags' && more.length === 0) return [{ action: 'tag', place, differs, change: tags }];
+    const tags = { kind: 'tag', place, set: parameter.tags ?? new Map(), remove: stale } as const;
+    if (differs.every((what) => what === 'tags' || what === 'labels')) {
+      const set = differs.includes('tags') ? tags.set : new Map();
+      const labels = differs.includes('labels') ? { labels: parameter.labels ?? [] } : {};
+      return [{ action: 'tag', place, differs, change: { ...tags, set, ...labels } }];
+    }
     const update: Step = { action: 'update', place, differs, change: put };
     return stale.length === 0 ? [update] : [update, { action: 'tag', place, differs: ['tags'], change: tags }];
   });

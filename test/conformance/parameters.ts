@@ -119,6 +119,10 @@ function aspects(t: Test, open: (t: Test) => Promise<ParameterPlace>): void {
     t.equal(version, 2);
     const read = (await store.read([place], ALL, call)).get(place);
     t.match(read, { type: 'StringList', labels: ['second'], version: 2 });
+    await store.apply([{ kind: 'tag', place, set: new Map(), remove: [], labels: ['third'] }], call);
+    const again = (await store.read([place], ALL, call)).get(place);
+    t.match(again, { labels: ['second', 'third'], version: 2 });
+    again?.value.dispose();
     read?.value.dispose();
   });
 }

@@ -62,6 +62,14 @@ t.test('the tier that AWS chose is no difference where the file leaves it to AWS
   t.same(brief(planOf([tier('Advanced')], there(tier('Standard')), keeps, false)), [['update', '/a', 'tier']]);
 });
 
+t.test('a label alone makes no new version', async (t) => {
+  const labels = (...labels: string[]) => want('a', 'x', { labels, tags: new Map([['t', '1']]) });
+  const plan = planOf([labels('new', 'old')], there(labels('old')), keeps, false);
+  t.same(brief(plan), [['tag', '/a', 'labels']]);
+  t.match(plan[0]?.change, { kind: 'tag', set: new Map(), remove: [], labels: ['new', 'old'] });
+  t.same(planOf([labels('old')], there(labels('new', 'old')), keeps, false), []);
+});
+
 t.test('tags that the file has not go only where that is asked for', async (t) => {
   const tags = (...names: string[]) => ({ tags: new Map(names.map((name) => [name, '1'])) });
   const [wanted, found] = [want('a', 'x', tags('b')), there(want('a', 'x', tags('b', 'c')))];

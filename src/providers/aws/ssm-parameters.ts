@@ -128,6 +128,7 @@ class SsmParameters implements ParameterStore {
           client.send(new sdk.RemoveTagsFromResourceCommand(input), { abortSignal: signal }),
         );
       }
+      await this.#addLabels(place, undefined, change.labels ?? [], call);
       return undefined;
     }
     if (change.kind === 'delete') {

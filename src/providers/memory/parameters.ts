@@ -65,7 +65,8 @@ function applyOne(kept: Map<string, Kept>, change: StoreChange): number | undefi
   }
   if (before !== undefined) {
     const tags = new Map([...before.tags, ...change.set].filter(([name]) => !change.remove.includes(name)));
-    kept.set(place, { ...before, tags });
+    const labels = [...new Set([...(before.rest.labels ?? []), ...(change.labels ?? [])])].sort();
+    kept.set(place, { ...before, tags, rest: labels.length === 0 ? before.rest : { ...before.rest, labels } });
   }
   return undefined;
 }
