@@ -5,6 +5,7 @@ import type { KekInfo } from '../core/kek.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Ambient } from '../wiring/ambient.ts';
 import { openServices, type Services } from '../wiring.ts';
+import { connectionLimit } from './connection-limit.ts';
 import type { HttpApp } from './http/app.ts';
 import { httpPorch } from './http-porch.ts';
 import { internalCall } from './internal-call.ts';
@@ -52,6 +53,7 @@ export async function openPorches(deps: PorchesDeps): Promise<Porches> {
   };
   try {
     const { kek } = await services.system.status(internalCall());
+    warnOfFewFiles(deps);
     return {
       kek,
       accept: (listener, socket) => porches[listener]?.accept(socket),
@@ -68,6 +70,12 @@ export async function openPorches(deps: PorchesDeps): Promise<Porches> {
     await close();
     throw error;
   }
+}
+
+function warnOfFewFiles({ config, log }: PorchesDeps): void {
+  const connections = connectionLimit(config);
+  if (connections === config.limits.connections) return;
+  log.warn({ connections }, 'a listener takes fewer connections than limits.connections: too few files may be open');
 }
 
 interface Parts {
@@ -87,9 +95,11 @@ async function openParts({ config, grpc, ambient, log }: PorchesDeps): Promise<P
     const { material: tls } = services.tls;
     const shared = { services, config, log, clock: ambient.clock, ...(tls === undefined ? {} : { tls }) };
     const separate = config.admin.listen !== 'off';
-    const http = await buildApp(separate ? { ...shared, listener: 'http' } : shared);
-    const admin = separate ? await buildApp({ ...shared, listener: 'admin' }) : undefined;
-    const served = grpcServer?.openGrpcServer({ ...shared, assertRoom: http.assertRoom });
+    const connections = connectionLimit(config);
+    const app = { ...shared, limits: { maxConnections: connections } };
+    const http = await buildApp(separate ? { ...app, listener: 'http' } : app);
+    const admin = separate ? await buildApp({ ...app, listener: 'admin' }) : undefined;
+    const served = grpcServer?.openGrpcServer({ ...shared, connections, assertRoom: http.assertRoom });
     return { services, apps: { http, admin }, grpc: served };
   } catch (error) {
     await services.close();

@@ -18,7 +18,7 @@ type ReadFile = Ambient['readFile'];
 
 /** Bytes: a chain of a few certificates has some kilobytes; what is larger is not one. */
 export const MAX_TLS_FILE = 1024 * 1024;
-const CERTIFICATES = 'a PEM certificate, or holds half of one';
+const CERTIFICATES = 'a PEM certificate';
 
 /**
  * Reads the TLS files of the configuration. Undefined when none is given. Throws, naming the file: `no-file` when one is

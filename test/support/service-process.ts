@@ -17,11 +17,10 @@ export class ServiceProcess {
   /** It has ended, and all that it wrote was read. */
   #over = false;
 
-  constructor(t: Teardown, args: readonly string[], execArgv: readonly string[] = [], bare = false) {
+  /** @param by a command that becomes what is written behind it. */
+  constructor(t: Teardown, args: readonly string[], execArgv: readonly string[] = [], by: readonly string[] = []) {
     const entry = join(import.meta.dirname, 'serve-entry.ts');
-    // `env` becomes the service: the runner's preloads, which catch signals, come by the environment.
-    const command = bare ? ['env', '-u', 'NODE_OPTIONS', process.execPath] : [process.execPath];
-    const [program = '', ...before] = command;
+    const [program = '', ...before] = [...by, process.execPath];
     this.child = spawn(program, [...before, ...execArgv, entry, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       // Spares every process to strip and compile the same sources again.
@@ -91,10 +90,15 @@ export function startService(
     execArgv?: string[];
     /** Without what the test runner loads into every child. */
     bare?: boolean;
+    /** How many files it may have open. */
+    files?: number;
   } = {},
 ) {
   const args = [JSON.stringify(testConfig(config)), ...(more.again === undefined ? [] : [more.again])];
-  return new ServiceProcess(t, args, more.execArgv, more.bare);
+  // The runner's preloads, which catch signals, come by the environment.
+  const bare = more.bare ? ['env', '-u', 'NODE_OPTIONS'] : [];
+  const few = more.files === undefined ? [] : ['sh', '-c', `ulimit -n ${more.files}; exec "$@"`, 'sh'];
+  return new ServiceProcess(t, args, more.execArgv, [...few, ...bare]);
 }
 
 /** A process's direct children. */

@@ -17,12 +17,15 @@ export interface GrpcServerDeps {
   readonly log: Logger | undefined;
   readonly tls?: TlsMaterial;
   readonly clock: Clock;
+  /** At a time; absent: as many as are configured. */
+  readonly connections?: number;
   /** Throws `overloaded` while there is too little memory for another call. */
   assertRoom(): void;
 }
 
 /** The gRPC porch: `kms.API` and `grpc.health.v1.Health`. Does not listen. */
-export function openGrpcServer({ services, config, log, tls, clock, assertRoom }: GrpcServerDeps): Porch {
+export function openGrpcServer(deps: GrpcServerDeps): Porch {
+  const { services, config, log, tls, clock, connections, assertRoom } = deps;
   const draining = new AbortController();
   const methods = [
     ...kmsMethods(services, admission(services, assertRoom)),
@@ -42,6 +45,6 @@ export function openGrpcServer({ services, config, log, tls, clock, assertRoom }
     tls,
     certificate: config.tls.clientCertificate,
     draining,
-    connections: config.limits.connections,
+    connections: connections ?? config.limits.connections,
   });
 }
