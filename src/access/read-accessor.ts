@@ -1,3 +1,4 @@
+import { AWS_REGION } from '../core/aws-region.ts';
 import type { AccessChain, Accessor, AccessStep } from './accessor.ts';
 import { type AccessorProblem, Fields, flag, isObject, list, Problems, text, wholeNumber } from './problems.ts';
 import { MAX_CHAINED_SECONDS, readStep, STEP_SECONDS } from './read-step.ts';
@@ -13,7 +14,7 @@ const MAX_STEPS = 16;
 const SESSION_NAME = text(/^[\w+=,.@-]{2,64}$/, '2 to 64 characters out of A-Z a-z 0-9 _ + = , . @ -');
 const ACCOUNT = text(/^\d{12}$/, 'an account id of 12 digits, in quotes');
 const PARTITION = text(/^aws(-[a-z]+){0,3}$/, 'a partition such as aws, aws-cn or aws-us-gov');
-const REGION = text(/^[a-z0-9-]{1,63}$/, 'a region such as eu-central-1');
+const REGION = text(new RegExp(AWS_REGION), 'a region such as eu-central-1');
 
 /**
  * Checks what an accessor file holds and fills external ids in.

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { AWS_REGION } from '../core/aws-region.ts';
 
 const strict = { additionalProperties: false };
 const path = (description: string, example: string) =>
@@ -10,7 +11,7 @@ const account = Type.String({
   'x-takes': 'the e-mail address of a service account',
 });
 const region = Type.String({
-  pattern: '^[a-z0-9-]{1,63}$',
+  pattern: AWS_REGION,
   description: 'Region of calls whose URI says none.',
   examples: ['eu-central-1'],
   'x-takes': 'a region',

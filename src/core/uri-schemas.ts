@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { AWS_REGION } from './aws-region.ts';
 import type { SecretKind, UriSecret } from './secret-reference.ts';
 
 /** What a field of a URI says of itself; every schema below gives each of its properties in this shape. */
@@ -81,7 +82,7 @@ const endpoint = Type.Optional(
 );
 const access = identity('Named access path that gives the credentials.', '^[A-Za-z0-9._-]{1,128}$', 'its name');
 const region = Type.Optional(
-  text('Region; without it, the one that the SDK finds.', '^[a-z0-9-]{1,63}$', 'a region such as eu-central-1'),
+  text('Region; without it, the one that the SDK finds.', AWS_REGION, 'a region such as eu-central-1'),
 );
 const awsCredentials = {
   accessKeyID: identity(

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { AWS_REGION } from '../core/aws-region.ts';
 import { WANTED_STATES } from './declaration.ts';
 
 const strict = { additionalProperties: false };
@@ -99,7 +100,7 @@ const Particle = Type.Object(
     aws_resource: Type.Object(
       {
         region_name: Type.Optional(
-          Type.String({ pattern: '^[a-z0-9-]{1,63}$', 'x-takes': 'a region', description: 'Region of the key.' }),
+          Type.String({ pattern: AWS_REGION, 'x-takes': 'a region', description: 'Region of the key.' }),
         ),
         Description: text('As CreateKey takes it.', 8192),
         Policy: text('Key policy, JSON text. Compared by what it means.', 32_768),

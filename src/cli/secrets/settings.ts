@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { isAwsRegion } from '../../core/aws-region.ts';
 import { KeysteadError } from '../../core/errors.ts';
 import { single } from '../command.ts';
 import type { Io } from '../io.ts';
@@ -33,13 +34,8 @@ export function keyOptions(command: Command): Command {
 export function localKeyPlace({ keyAlias, keyRegion }: KeyOptions, { env }: Pick<Io, 'env'>) {
   const alias = keyAlias ?? variable(env, 'KEYSTEAD_SECRETS_KEY_ALIAS', 'PSYML_KEY_ALIAS') ?? DEFAULT_ALIAS;
   const region = keyRegion ?? variable(env, 'KEYSTEAD_SECRETS_KEY_REGION', 'PSYML_KEY_REGION') ?? DEFAULT_REGION;
-  if (isRegion(region)) return { alias, region };
+  if (isAwsRegion(region)) return { alias, region };
   throw new KeysteadError('bad-usage', 'the region of the key is none of AWS; give one such as eu-central-1');
-}
-
-/** Whether a text may be a region of AWS: it becomes a part of an address. */
-export function isRegion(text: string): boolean {
-  return /^[a-z0-9-]{1,63}$/.test(text);
 }
 
 /** A variable that is set; an empty one is a mistake. */

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { isAwsRegion } from '../../core/aws-region.ts';
 import type { ParameterStore } from '../../core/parameters.ts';
 import type { ParametersUri } from '../../core/uri-schemas.ts';
 import type { Step, WantedParameter } from '../../secrets-file/plan.ts';
@@ -8,7 +9,6 @@ import type { Io } from '../io.ts';
 import { columns, type Format, print, printable, write } from '../output.ts';
 import { inFile, readInput } from './files.ts';
 import { openingSealer } from './sealing.ts';
-import { isRegion } from './settings.ts';
 import { openWork, type SealOptions, sealOptions, type Work } from './work.ts';
 
 export interface StoreOptions extends SealOptions {
@@ -83,7 +83,7 @@ async function openStoreOf(file: SecretsFile, { target }: StoreOptions, work: Wo
     given === undefined ? { scheme: 'parameters', provider: 'aws' } : parseParametersUri(given);
   const { region } = file.header;
   const uri = named.provider === 'aws' && region !== undefined ? { region, ...named } : named;
-  if (uri.provider === 'aws' && uri.region !== undefined && !isRegion(uri.region)) {
+  if (uri.provider === 'aws' && uri.region !== undefined && !isAwsRegion(uri.region)) {
     throw file.fail('the field region is none of AWS; give one such as eu-central-1', file.leaves.region?.line);
   }
   try {

@@ -1,3 +1,4 @@
+import { isAwsRegion } from '../../core/aws-region.ts';
 import { KeysteadError, type Reason } from '../../core/errors.ts';
 
 /** What a call was about: `key alias/a in eu-west-1`, `bucket b`. */
@@ -245,7 +246,7 @@ function details(error: Error): string {
   const action = /not authorized to perform: ([a-z0-9-]{1,32}:[A-Za-z]{1,64})/.exec(error.message)?.[1];
   if (action !== undefined) return ` (${action})`;
   const place = 'Region' in error ? String(error.Region) : '';
-  return /^[a-z0-9-]{1,63}$/.test(place) ? ` (${place})` : '';
+  return isAwsRegion(place) ? ` (${place})` : '';
 }
 
 /** The HTTP status of an SDK error; 0 where there was no answer. */
