@@ -185,6 +185,15 @@ export class KeysteadError extends Error {
     return new KeysteadError('unexpected', 'something unexpected happened; the log has the details', { cause: error });
   }
 
+  /** The same failure, told in other words. */
+  saying(message: string): KeysteadError {
+    const { retryAfter } = this;
+    return new KeysteadError(this.reason, message, {
+      cause: this,
+      ...(retryAfter === undefined ? {} : { retryAfter }),
+    });
+  }
+
   get title(): string {
     return REASONS[this.reason].title;
   }

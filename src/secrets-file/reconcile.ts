@@ -81,7 +81,7 @@ export async function carryOut(steps: readonly Step[], { store, pace }: StoreDep
   } catch (error) {
     if (!(error instanceof KeysteadError) || steps.length === 1) throw error;
     const what = done.length === 0 ? 'nothing was written' : `already written: ${done.sort().join(', ')}`;
-    throw new KeysteadError(error.reason, `${error.message}; ${what}`, { cause: error });
+    throw error.saying(`${error.message}; ${what}`);
   }
 }
 

@@ -66,14 +66,10 @@ async function named<T>(who: string, work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (!(error instanceof KeysteadError)) throw error;
-    const { reason, cause, retryAfter } = error;
     const what =
-      reason === 'context-mismatch'
+      error.reason === 'context-mismatch'
         ? 'the ciphertext does not open: it was changed, belongs to another name or file, or is of a key elsewhere'
         : error.message;
-    throw new KeysteadError(reason, `${who}: ${what}`, {
-      cause,
-      ...(retryAfter === undefined ? {} : { retryAfter }),
-    });
+    throw error.saying(`${who}: ${what}`);
   }
 }

@@ -30,3 +30,11 @@ t.test('every exit status is one of those that the command line promises', async
     promised,
   );
 });
+
+t.test('a failure told in other words is the same failure', async (t) => {
+  const error = new KeysteadError('provider-throttled', 'slow down', { retryAfter: 7 });
+  const told = error.saying('app.yml: slow down');
+  t.match(told, { reason: 'provider-throttled', message: 'app.yml: slow down', retryAfter: 7 });
+  t.equal(told.cause, error);
+  t.equal(new KeysteadError('bad-json', 'a').saying('b').retryAfter, undefined);
+});

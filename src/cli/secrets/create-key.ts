@@ -29,7 +29,7 @@ export async function createLocalKey(
     return made.resource;
   } catch (error) {
     if (!(error instanceof KeysteadError) || !(HALF_DONE as readonly string[]).includes(error.reason)) throw error;
-    throw new KeysteadError(error.reason, `${error.message}; ${WAY_OUT}`, { cause: error });
+    throw error.saying(`${error.message}; ${WAY_OUT}`);
   } finally {
     await admin.close();
   }

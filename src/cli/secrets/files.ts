@@ -29,9 +29,7 @@ export async function inFile<T>(name: string, work: () => Promise<T>): Promise<T
   } catch (error) {
     if (!(error instanceof KeysteadError) || error.code === 'canceled' || error.reason === 'bad-usage') throw error;
     if (error.message.startsWith(name)) throw error;
-    const { reason, message, retryAfter } = error;
-    const more = retryAfter === undefined ? {} : { retryAfter };
-    throw new KeysteadError(reason, `${name}: ${message}`, { cause: error, ...more });
+    throw error.saying(`${name}: ${error.message}`);
   }
 }
 
