@@ -9,8 +9,11 @@ export interface Peer {
   readonly certificate?: ClientCertificate;
 }
 
+/** Tells the peer of a connection. */
+export type PeerOf = (socket: Socket) => Peer;
+
 /** Tells the peer of a connection; found out once for each. To be asked when the handshake is over. */
-export function peers(): (socket: Socket) => Peer {
+export function peers(): PeerOf {
   const certificateOf = clientCertificates();
   const known = new WeakMap<object, Peer>();
   return (socket) => {

@@ -33,10 +33,14 @@ export interface Porches extends Pick<Running, 'reload' | 'drain' | 'close'> {
   beginClosing(): void;
 }
 
+const FEW_FILES = 'a listener takes fewer connections than limits.connections: too few files may be open';
+
 /** Opens the services and what serves them over HTTP and gRPC. Closes what it has opened when anything fails. */
 export async function openPorches(deps: PorchesDeps): Promise<Porches> {
   const { ambient, log } = deps;
-  const { services, apps, grpc } = await openParts(deps);
+  const connections = connectionLimit(deps.config);
+  const config = { ...deps.config, limits: { ...deps.config.limits, connections } };
+  const { services, apps, grpc } = await openParts({ ...deps, config });
   const porchOf = ({ server }: HttpApp) =>
     httpPorch(server as HttpServer, { clock: ambient.clock, tls: services.tls.material });
   const http = porchOf(apps.http);
@@ -53,7 +57,7 @@ export async function openPorches(deps: PorchesDeps): Promise<Porches> {
   };
   try {
     const { kek } = await services.system.status(internalCall());
-    warnOfFewFiles(deps);
+    if (connections !== deps.config.limits.connections) log.warn({ connections }, FEW_FILES);
     return {
       kek,
       accept: (listener, socket) => porches[listener]?.accept(socket),
@@ -61,8 +65,8 @@ export async function openPorches(deps: PorchesDeps): Promise<Porches> {
       reload: (next) => services.reload(next),
       async drain(deadline) {
         const cut = await Promise.all(open.map((porch) => porch.drain(deadline)));
-        const connections = cut.reduce((sum, count) => sum + count);
-        if (connections > 0) log.warn({ connections }, 'connections were cut at the drain deadline');
+        const ended = cut.reduce((sum, count) => sum + count);
+        if (ended > 0) log.warn({ connections: ended }, 'connections were cut at the drain deadline');
       },
       close,
     };
@@ -70,12 +74,6 @@ export async function openPorches(deps: PorchesDeps): Promise<Porches> {
     await close();
     throw error;
   }
-}
-
-function warnOfFewFiles({ config, log }: PorchesDeps): void {
-  const connections = connectionLimit(config);
-  if (connections === config.limits.connections) return;
-  log.warn({ connections }, 'a listener takes fewer connections than limits.connections: too few files may be open');
 }
 
 interface Parts {
@@ -95,11 +93,9 @@ async function openParts({ config, grpc, ambient, log }: PorchesDeps): Promise<P
     const { material: tls } = services.tls;
     const shared = { services, config, log, clock: ambient.clock, ...(tls === undefined ? {} : { tls }) };
     const separate = config.admin.listen !== 'off';
-    const connections = connectionLimit(config);
-    const app = { ...shared, limits: { maxConnections: connections } };
-    const http = await buildApp(separate ? { ...app, listener: 'http' } : app);
-    const admin = separate ? await buildApp({ ...app, listener: 'admin' }) : undefined;
-    const served = grpcServer?.openGrpcServer({ ...shared, connections, assertRoom: http.assertRoom });
+    const http = await buildApp(separate ? { ...shared, listener: 'http' } : shared);
+    const admin = separate ? await buildApp({ ...shared, listener: 'admin' }) : undefined;
+    const served = grpcServer?.openGrpcServer({ ...shared, assertRoom: http.assertRoom });
     return { services, apps: { http, admin }, grpc: served };
   } catch (error) {
     await services.close();

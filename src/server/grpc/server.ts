@@ -17,15 +17,12 @@ export interface GrpcServerDeps {
   readonly log: Logger | undefined;
   readonly tls?: TlsMaterial;
   readonly clock: Clock;
-  /** At a time; absent: as many as are configured. */
-  readonly connections?: number;
   /** Throws `overloaded` while there is too little memory for another call. */
   assertRoom(): void;
 }
 
 /** The gRPC porch: `kms.API` and `grpc.health.v1.Health`. Does not listen. */
-export function openGrpcServer(deps: GrpcServerDeps): Porch {
-  const { services, config, log, tls, clock, connections, assertRoom } = deps;
+export function openGrpcServer({ services, config, log, tls, clock, assertRoom }: GrpcServerDeps): Porch {
   const draining = new AbortController();
   const methods = [
     ...kmsMethods(services, admission(services, assertRoom)),
@@ -45,6 +42,6 @@ export function openGrpcServer(deps: GrpcServerDeps): Porch {
     tls,
     certificate: config.tls.clientCertificate,
     draining,
-    connections: connections ?? config.limits.connections,
+    connections: config.limits.connections,
   });
 }

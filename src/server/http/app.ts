@@ -6,6 +6,7 @@ import { KeysteadError } from '../../core/errors.ts';
 import { traceIds } from '../../core/trace-id.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { Services } from '../../wiring.ts';
+import { type PeerOf, peers } from '../peers.ts';
 import type { HttpListener } from './http-call.ts';
 import { assertJsonType, parseJson } from './json-body.ts';
 import { BODY_LIMIT, DEFAULT_LIMITS, type HttpLimits, MAX_SEGMENT_LENGTH, serverOptions } from './limits.ts';
@@ -50,7 +51,8 @@ export async function buildApp(deps: AppDeps): Promise<HttpApp> {
   const limits = { ...DEFAULT_LIMITS, maxConnections: deps.config.limits.connections, ...deps.limits };
   const traceId = traceIds();
   const base = baseHeaders(deps.tls !== undefined);
-  const countSource = sourceLimit(deps.services.rateLimits);
+  const peerOf = peers();
+  const countSource = sourceLimit(deps.services.rateLimits, peerOf);
   const app = createApp(deps, limits, traceId, base, countSource);
   app.decorate('baseHeaders', base);
   // Fastify's typings have no place for these of Node's server. A caller that sent all it had to say, and closed its
@@ -70,7 +72,7 @@ export async function buildApp(deps: AppDeps): Promise<HttpApp> {
   const { metrics } = deps.services;
   answerFailures(app, { routes: routesServed(deps), metrics, report: routeDeps.report, countSource });
   const assertRoom = await openPressure(app, memoryLimit(deps.config));
-  await addRoutes(app, deps, routeDeps, { countSource, assertRoom });
+  await addRoutes(app, deps, routeDeps, { peerOf, countSource, assertRoom });
   await app.ready();
   return Object.assign(app, { assertRoom });
 }
@@ -152,7 +154,7 @@ async function addRoutes(
   app: FastifyInstance,
   deps: AppDeps,
   routeDeps: RouteDeps,
-  checks: { countSource: CountSource; assertRoom(): void },
+  checks: { peerOf: PeerOf; countSource: CountSource; assertRoom(): void },
 ): Promise<void> {
   const { rateLimits } = deps.services;
   const listener = deps.listener ?? 'http';

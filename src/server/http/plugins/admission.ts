@@ -2,7 +2,7 @@ import type { FastifyRequest, onRequestHookHandler } from 'fastify';
 import type { Call } from '../../../core/call.ts';
 import type { Tracing } from '../../../telemetry/tracing.ts';
 import type { Services } from '../../../wiring.ts';
-import { peers } from '../../peers.ts';
+import type { PeerOf } from '../../peers.ts';
 import { ANONYMOUS, HttpCall, type HttpListener } from '../http-call.ts';
 import { readQuery } from '../query.ts';
 import type { Route } from '../route.ts';
@@ -29,14 +29,14 @@ export function admission(deps: {
   services: Services;
   development: boolean;
   listener: HttpListener;
+  peerOf: PeerOf;
   countSource: CountSource;
   /** Absent: no caller is counted. */
   countPrincipal: CountPrincipal | undefined;
   /** Throws `overloaded`. */
   assertRoom(): void;
 }): (route: Route) => onRequestHookHandler {
-  const { services, development, listener, countSource, countPrincipal, assertRoom } = deps;
-  const peerOf = peers();
+  const { services, development, listener, peerOf, countSource, countPrincipal, assertRoom } = deps;
   return (route) => {
     const noQuery = route.query.length === 0;
     const admit: onRequestHookHandler = (request, reply, done) => {
